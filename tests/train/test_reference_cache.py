@@ -33,8 +33,9 @@ def learnt(llama, cache):
 
 def test_what_one_run_computes_the_next_one_knows(learnt, cache):
     again = References("llama", cache)
-    assert again.knows([branch(4), branch(5, 6)])
-    assert not again.knows([branch(5)])
+    assert branch(4) in again
+    assert branch(5, 6) in again
+    assert branch(5) not in again
     assert again[branch(5, 6)] == learnt[branch(5, 6)]
 
 
@@ -44,7 +45,7 @@ def test_known_branches_are_not_computed_again(learnt, cache):
 
 
 def test_another_model_has_entries_of_its_own(learnt, cache):
-    assert not References("other", cache).knows([branch(4)])
+    assert branch(4) not in References("other", cache)
 
 
 def test_the_same_weights_under_another_configuration_are_another_model(tmp_path):
@@ -58,14 +59,15 @@ def test_the_same_weights_under_another_configuration_are_another_model(tmp_path
 
 
 def test_the_history_ends_where_the_action_begins(learnt, cache):
-    assert not learnt.knows([Branch(np.array([3]), np.array([1, 4]))])
+    assert Branch(np.array([3]), np.array([1, 4])) not in learnt
 
 
 def test_an_entry_cut_short_by_a_kill_is_dropped_and_written_over(learnt, cache, llama):
     with learnt.file.open("ab") as out:
         out.write(b"cut short")
     again = References("llama", cache)
-    assert again.knows([branch(4), branch(5, 6)])
+    assert branch(4) in again
+    assert branch(5, 6) in again
     again.learn(llama, [branch(7)], "float32")
     assert learnt.file.stat().st_size == 3 * ENTRY.size
     assert References("llama", cache)[branch(7)] == again[branch(7)]

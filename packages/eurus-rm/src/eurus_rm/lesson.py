@@ -11,7 +11,7 @@ from torch import Tensor
 
 from eurus_core.models import Dtype
 from eurus_rm.model import forest_rewards
-from eurus_train.forest.layout import Branch, Forest, Pair, plant, plant_pairs
+from eurus_train.forest.layout import Branch, Forest, Pair, nothing, plant_pairs
 from eurus_train.objectives import RewardObjective, Routes
 from eurus_train.training.lessons import Lesson, routes
 from eurus_train.watching.metrics import Tally, tally_lengths, tally_losses, tally_rewards
@@ -38,8 +38,7 @@ class RewardLesson(Lesson[Pair]):
         return model(input_ids=ids[None], use_cache=False, reward_positions=last)[0]  # type: ignore[no-any-return]
 
     def idle(self, model: Any) -> Tensor:
-        nothing = np.zeros(1, dtype=np.int64)
-        return forest_rewards(model, plant([Branch(nothing, nothing)]), self._precision).sum() * 0
+        return forest_rewards(model, nothing(), self._precision).sum() * 0
 
     def loss(self, model: Any, forest: Forest, tally: Tally) -> Tensor:
         rewards = forest_rewards(model, forest, self._precision)

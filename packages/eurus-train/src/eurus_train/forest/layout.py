@@ -144,6 +144,12 @@ def plant(branches: Sequence[Branch], edges: Iterable[tuple[int, int, float]] = 
     )
 
 
+def nothing() -> Forest:
+    """Return the smallest forest, for one of several processes that has no work while the others have."""
+    token = np.zeros(1, dtype=np.int64)
+    return plant([Branch(token, token)])
+
+
 def plant_pairs(pairs: Sequence[Pair]) -> Forest:
     """Lay pairs out as a forest; a branch that stands in several pairs is laid once."""
     index: dict[Branch, int] = {}

@@ -16,7 +16,17 @@ from torch import Tensor
 
 from eurus_core.models import Dtype
 from eurus_train.data.examples import E
-from eurus_train.forest.layout import Branch, Forest, Group, Pair, plant, plant_groups, plant_mismatches, plant_pairs
+from eurus_train.forest.layout import (
+    Branch,
+    Forest,
+    Group,
+    Pair,
+    nothing,
+    plant,
+    plant_groups,
+    plant_mismatches,
+    plant_pairs,
+)
 from eurus_train.forest.likelihood import action_logprobs, naive_logprob, scored_logprobs
 from eurus_train.objectives import GroupLikelihoods, Objective, PairLikelihoods, Routes, kto_baseline
 from eurus_train.training import ranks
@@ -56,8 +66,7 @@ class Lesson(ABC, Generic[E]):
 
     def idle(self, model: Any) -> Tensor:
         """Return 0 with a gradient of 0 for every weight: what a rank adds that has no examples while others have."""
-        nothing = np.zeros(1, dtype=np.int64)
-        return scored_logprobs(model, plant([Branch(nothing, nothing)]), self._precision).sum() * 0
+        return scored_logprobs(model, nothing(), self._precision).sum() * 0
 
     def before_step(self, model: Any, bins: Sequence[Sequence[E]]) -> None:
         """Look at all bins that are learnt from, or measured, together before the first loss; by default there is nothing to do."""

@@ -11,7 +11,9 @@ import fcntl
 import hashlib
 import importlib.metadata
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ import torch
 
 from eurus_core.model_cache import cache_folder
 from eurus_core.models import Dtype, fast_device, fetch, weights_hash
-from eurus_train.forest.layout import Branch, plant
+from eurus_core.stages import Context
+from eurus_train.forest.layout import Branch, Group, Pair, nothing, plant
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
 from eurus_train.training import ranks
 
@@ -37,6 +40,46 @@ def reference_key(ref: str, precision: Dtype) -> str:
     return " ".join([weights_hash(folder), config, precision, fast_device()])
 
 
+def consulted(
+    source: str,
+    bins: Sequence[Sequence[Pair] | Sequence[Group]],
+    asked: Callable[[], AbstractContextManager[Any]],
+    precision: Dtype,
+    context: Context,
+) -> References:
+    """Return what the model ``source`` says of every branch in the bins; collective.
+
+    ``asked`` gives the model to ask, and is entered only where something is not known yet. Ranks share the work, and all
+    take equally many forward passes, so that the model may be spread over them.
+    """
+    references = References(reference_key(source, precision))
+    if unknown := references.unknown(bins):
+        mine = ranks.dealt(unknown, None, ranks.world())[ranks.rank()]
+        with asked() as model, context.progress(f"{context.name}: reference", len(mine), "forests") as progress:
+            for forest in mine:
+                if forest is None:
+                    with torch.no_grad():
+                        scored_logprobs(model, nothing(), precision)
+                else:
+                    references.learn(model, forest.branches(bins), precision)
+                progress.advance()
+        references.share()
+    return references
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A forest that the reference has to read: the branches of a bin, by their numbers in one of its parts."""
+
+    bin: int
+    part: int
+    numbers: tuple[int, ...]
+
+    def branches(self, bins: Sequence[Sequence[Pair] | Sequence[Group]]) -> list[Branch]:
+        part = _parts(bins[self.bin])[self.part]
+        return [part[number] for number in self.numbers]
+
+
 class References:
     """A table from branches to sums over the action's tokens, in nats, backed by a file below ``folder``.
 
@@ -52,16 +95,33 @@ class References:
         self.file = (folder or cache_folder() / "references") / f"{digest}.logprobs"
         self._known: dict[bytes, float] = {}
         self._mine: dict[bytes, float] = {}
-        self._of: dict[Branch, float] = {}
         self._read()
 
     def __getitem__(self, branch: Branch) -> float:
-        if branch not in self._of:
-            self._of[branch] = self._known[self._key(branch)]
-        return self._of[branch]
+        return self._known[self._key(branch)]
 
-    def knows(self, branches: Iterable[Branch]) -> bool:
-        return all(self._key(branch) in self._known for branch in branches)
+    def __contains__(self, branch: Branch) -> bool:
+        return self._key(branch) in self._known
+
+    def unknown(self, bins: Sequence[Sequence[Pair] | Sequence[Group]]) -> list[Unknown]:
+        """Return what is not known of the bins, each branch once; the same on all ranks, for it is the first one's table
+        that counts; collective.
+
+        Bins are read one at a time: what is held is a digest for each branch.
+        """
+        self._known = ranks.told(self._known)
+        found: list[Unknown] = []
+        seen: set[bytes] = set()
+        for place, examples in enumerate(bins):
+            for part, branches in enumerate(_parts(examples)):
+                new = []
+                for number, key in enumerate(map(self._key, branches)):
+                    if key not in self._known and key not in seen:
+                        seen.add(key)
+                        new.append(number)
+                if new:
+                    found.append(Unknown(place, part, tuple(new)))
+        return found
 
     @torch.no_grad()
     def learn(self, model: Any, branches: Sequence[Branch], precision: Dtype) -> None:
@@ -101,3 +161,10 @@ class References:
         digest.update(len(branch.history).to_bytes(8, "big"))
         digest.update(branch.history.tobytes() + branch.action.tobytes())
         return digest.digest()
+
+
+def _parts(examples: Sequence[Pair] | Sequence[Group]) -> tuple[list[Branch], list[Branch]]:
+    """Return a bin's branches in two parts, each small enough for one forest: its examples', and their mismatched actions."""
+    examples = list(examples)  # one pass: they may lie on disk
+    sides = [branch for example in examples for branch in example.branches]
+    return sides, [one.mismatch for one in examples if isinstance(one, Pair) and one.mismatch is not None]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -19,13 +20,12 @@ from eurus_train.data.chat import Chat
 from eurus_train.data.examples import Examples, correct_actions, groups, preferences
 from eurus_train.data.mismatches import with_mismatches
 from eurus_train.forest import attention
-from eurus_train.forest.layout import Branch, Group, Pair
 from eurus_train.forest.steps import pack
 from eurus_train.objectives import ActionObjective, GroupObjective, Routed, Routes
 from eurus_train.training import lora, ranks
 from eurus_train.training.learning import Learning, Learnt
 from eurus_train.training.lessons import ActionLesson, GroupLesson, Lesson, PairLesson
-from eurus_train.training.reference import References, reference_key
+from eurus_train.training.reference import References, consulted
 from eurus_train.training.saving import write_model
 from eurus_train.watching import curves
 
@@ -121,8 +121,9 @@ class Train(Learning):
         plan = self.plan(examples)
         references = None
         if routes.uses_reference:
-            bins = [list(one) for one in plan.flat() if one] + pack(heldout.trees, self.forest_tokens)
-            references = self._references(bins, start, context)
+            bins = [*plan.flat(), *pack(heldout.trees, self.forest_tokens)]
+            source = self.reference or self.model
+            references = consulted(source, bins, lambda: self._asked(start), start.precision, context)
         lesson = self.lesson(routes, references)
         unit = "groups" if routes.kind is GroupObjective else "pairs"
         learnt = self.train(context, start.model, lesson, plan, unit=unit, heldout=heldout.trees)
@@ -136,36 +137,11 @@ class Train(Learning):
             curves.show_heldout(context, learnt.heldout.means(), learnt.heldout.count)
         return learnt
 
-    def _references(self, bins: list[list[Pair]] | list[list[Group]], start: _Start, context: Context) -> References:
-        """Let the reference score every branch that is not known yet, before the first step changes the policy.
-
-        Each rank takes its share. With adapters, which a resumed run may have trained, they are off.
-        """
-        source = self.reference or self.model
-        references = References(reference_key(source, start.precision))
-        mine = _distinct(bins)[ranks.rank() :: ranks.world()]  # dealt alike by all, whatever each finds known already
-        model = start.model
-        if self.reference is not None and not all(map(references.knows, mine)):
-            model = load_causal_lm(self.reference, dtype="float32", device=fast_device())
-            attention.prepare(model)
-        with context.progress(f"{context.name}: reference", len(mine), "forests") as progress, lora.switched_off(model):
-            for branches in mine:
-                references.learn(model, branches, start.precision)
-                progress.advance()
-        references.share()
-        return references
-
-
-def _distinct(bins: Sequence[Sequence[Pair] | Sequence[Group]]) -> list[list[Branch]]:
-    """Return the branches of each bin; those that come again in a later epoch are there once."""
-    found = []
-    seen: set[Branch] = set()
-    for examples in bins:
-        sides = [branch for example in examples for branch in example.branches]
-        couples = [one.mismatch for one in examples if isinstance(one, Pair) and one.mismatch is not None]
-        for branches in (sides, couples):
-            new = list(dict.fromkeys(branch for branch in branches if branch not in seen))
-            seen.update(new)
-            if new:
-                found.append(new)
-    return found
+    @contextlib.contextmanager
+    def _asked(self, start: _Start) -> Iterator[Any]:
+        """Give the model that rewards are measured against: the policy before its first step, without what it has learnt."""
+        if self.reference is None:
+            with lora.switched_off(start.model):
+                yield start.model
+        else:
+            yield self.model_copy(update={"model": self.reference}).load()
