@@ -23,7 +23,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -34,15 +34,17 @@ import shapes
 import torch
 from step_sides import CANDIDATES, DEFAULT, OBJECTIVES, Way
 
-BEST = {"dpo": Way(1, False), "kto": Way(1, False), "nca": Way(1, False), "rm": Way(1, False)}
-"""What ``--search`` found for TRL."""
+BEST = Way(1, False)
+"""What ``--search`` found for TRL, whatever the objective."""
+QUICK_LIMIT = 700
+"""Unique tokens of a tree under ``--quick``."""
 CLOCK = "wall" if torch.cuda.is_available() else "cpu"
 WARM_UP = {"precision": "float32", "steps": 1, "pairs": 2, "trees": 1}
 """The comparison in float32, which also warms a contender up: caches, threads, the first pages."""
 
 
 class Contender:
-    """A process that takes optimizer steps when told to."""
+    """A process that takes optimizer steps when told to, of one training after the other."""
 
     def __init__(self, name: str, threads: int, way: Way | None = None):
         self.name, self._way = name, way
@@ -55,9 +57,12 @@ class Contender:
             env={**os.environ, "OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"},
         )
 
-    def start(self, job: dict[str, Any]) -> None:
-        """Prepare a training up to its first step."""
+    def prepare(self, job: dict[str, Any]) -> None:
+        """Let it make a training up to its first step, beside others who do."""
         self._tell(json.dumps({**job, "way": astuple(self._way) if self._way else None}))
+
+    def wait(self) -> None:
+        """Go on when it is ready for its first step."""
         self._hear()
 
     def step(self) -> dict[str, float]:
@@ -104,16 +109,22 @@ def contenders(named: dict[str, Way | None], threads: int) -> Iterator[list[Cont
             one.close()
 
 
-def race(running: list[Contender], job: dict[str, Any], steps: dict[str, int]) -> dict[str, Course]:
+def prepare(running: Sequence[Contender], jobs: Sequence[dict[str, Any]]) -> None:
+    for one, job in zip(running, jobs, strict=True):
+        one.prepare(job)
+    for one in running:
+        one.wait()
+
+
+def race(running: Sequence[Contender], job: dict[str, Any], steps: dict[str, int]) -> dict[str, Course]:
     """Let contenders take their steps in turns; each has compared its loss in float32 before."""
     exact: dict[str, dict[str, float]] = {}
+    prepare(running, [{**job, **WARM_UP} for _ in running])
     for one in running:
-        one.start({**job, **WARM_UP})
         exact[one.name] = one.step()
         one.finish()
     rows: dict[str, list[dict[str, float]]] = {one.name: [] for one in running}
-    for one in running:
-        one.start({**job, "steps": steps[one.name]})
+    prepare(running, [{**job, "steps": steps[one.name]} for one in running])
     for turn in range(max(steps.values())):
         for one in running:
             if turn < steps[one.name]:
@@ -133,27 +144,27 @@ def race(running: list[Contender], job: dict[str, Any], steps: dict[str, int]) -
     }
 
 
-def case(objective: str, shape: str, options: argparse.Namespace) -> dict[str, Any]:
+def case(objective: str, shape: str, running: Sequence[Contender], options: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of one objective on one shape."""
-    made, source = shapes.trees(shape, options.trees, options.model)
+    made, source = shapes.trees(shape, options.trees, options.model, options.tree_tokens)
     pairs = [pair for tree in made for pair in tree]
     unique, logical = sum(map(shapes.unique_tokens, made)), shapes.logical_tokens(pairs)
     job = {
         "objective": objective,
         "shape": shape,
         "trees": options.trees,
+        "tree_tokens": options.tree_tokens,
         "pairs": None,
         "precision": "bfloat16",
         "model": options.model,
         "forest_tokens": options.forest_tokens,
     }
-    ways = {str(way): way for way in CANDIDATES} if options.search else {"TRL best": BEST[objective]}
-    named: dict[str, Way | None] = {"eurus": None, "TRL default": DEFAULT, **ways}
-    steps = {name: options.steps if name == "eurus" else options.trl_steps for name in named}
-    with contenders(named, options.threads) as running:
-        found = race(running, job, steps)
+    steps = {one.name: options.steps if one.name == "eurus" else options.trl_steps for one in running}
+    found = race(running, job, steps)
     ours, default = found["eurus"], found["TRL default"]
-    best_name = min(ways, key=lambda name: found[name].seconds)
+    best_name = min(
+        (name for name in found if name not in ("eurus", "TRL default")), key=lambda name: found[name].seconds
+    )
     best = found[best_name]
     return {
         "objective": objective,
@@ -165,7 +176,7 @@ def case(objective: str, shape: str, options: argparse.Namespace) -> dict[str, A
         "grad_norm_difference": max(abs(ours.grad_norm / one.grad_norm - 1) for one in (default, best)),
         "ratio_trl_default_wall": round(default.wall / ours.wall, 2),
         "ratio_trl_best_wall": round(best.wall / ours.wall, 2),
-        "best": str(ways[best_name]),
+        "best": best_name,
         "pairs": len(pairs),
         "pairs_a_second": round(len(pairs) / ours.seconds, 3),
         "unique_tokens_a_second": round(unique / ours.seconds),
@@ -196,21 +207,27 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--forest-tokens", type=int, default=1024, help="unique tokens of one forward pass")
     parser.add_argument("--search", action="store_true", help="try every candidate for TRL's best settings")
+    parser.add_argument(
+        "--tree-tokens", type=int, help=f"a tree has fewer unique ones [{shapes.LIMIT}; quick: {QUICK_LIMIT}]"
+    )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.quick:
         options.trees, options.steps, options.trl_steps = 1, 3, 1
     options.trl_steps = options.trl_steps or options.steps
+    options.tree_tokens = options.tree_tokens or (QUICK_LIMIT if options.quick else shapes.LIMIT)
     chosen = options.shapes or (shapes.SHAPES[:1] if options.quick else shapes.SHAPES)
     if not options.json:
         print(
             "objective  shape         dedup  default  TRL best  loss diff  norm diff  unique  logical  peak MiB, ours / TRL's"
         )
-    for shape in chosen:
-        for objective in options.objectives:
-            row = case(objective, shape, options)
-            print(json.dumps(row) if options.json else line(row), flush=True)
+    ways = {str(way): way for way in (CANDIDATES if options.search else (BEST,))}
+    with contenders({"eurus": None, "TRL default": DEFAULT, **ways}, options.threads) as running:
+        for shape in chosen:
+            for objective in options.objectives:
+                row = case(objective, shape, running, options)
+                print(json.dumps(row) if options.json else line(row), flush=True)
 
 
 if __name__ == "__main__":

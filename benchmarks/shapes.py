@@ -8,6 +8,7 @@ problems, good for timing alone.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import itertools
 import json
@@ -28,18 +29,21 @@ from eurus_train.forest.trie import Ids, Trie
 SHAPES = ("five turns", "star of four", "single turn")
 TURNS = 5
 LIMIT = 1000
-"""Unique tokens of a tree are fewer, and so are the tokens of a branch: TRL's max_length of 1,024 cuts nothing."""
+"""Unique tokens of a tree are fewer unless more are asked for, and so are the tokens of a branch: TRL's max_length of 1,024 cuts
+nothing."""
 _REAL = Path(__file__).parents[2] / "shared" / "data"
 _FILE = "mint/trajectories_k5_nofeedback_6models.jsonl.gz"
 
 
-def trees(shape: str, count: int, model: str) -> tuple[list[list[Pair]], str]:
-    """Return the pairs of ``count`` trees, and in words where they come from."""
+@functools.cache
+def trees(shape: str, count: int, model: str, limit: int = LIMIT) -> tuple[list[list[Pair]], str]:
+    """Return the pairs of ``count`` trees of fewer than ``limit`` unique tokens, and in words where they come from."""
     file = Path(os.environ.get("EURUS_REALDATA", _REAL)) / _FILE
     if file.is_file():
-        return list(itertools.islice(_mint(shape, file, Chat(load_tokenizer(model))), count)), "MINT trajectories"
+        found = itertools.islice(_mint(shape, file, Chat(load_tokenizer(model)), limit), count)
+        return list(found), "MINT trajectories"
     rng = np.random.default_rng(0)
-    return [made(shape, f"{number}", rng) for number in range(count)], "random tokens"
+    return [made(shape, f"{number}", rng, limit / LIMIT) for number in range(count)], "random tokens"
 
 
 def unique_tokens(pairs: list[Pair]) -> int:
@@ -59,8 +63,8 @@ def sides(pairs: list[Pair]) -> list[Branch]:
     return [side for pair in pairs for side in (pair.chosen, pair.rejected)]
 
 
-def _mint(shape: str, file: Path, chat: Chat) -> Iterator[list[Pair]]:
-    """Yield the trees of fewer than LIMIT tokens, problems in the file's order."""
+def _mint(shape: str, file: Path, chat: Chat, limit: int) -> Iterator[list[Pair]]:
+    """Yield the trees of fewer than ``limit`` unique tokens, problems in the file's order."""
     problems: defaultdict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         for row in map(json.loads, lines):
@@ -68,23 +72,23 @@ def _mint(shape: str, file: Path, chat: Chat) -> Iterator[list[Pair]]:
     for (dataset, task), rows in problems.items():
         texts = [[_said(turn["content"]) for turn in row["turns"]] for row in rows]
         name, instruction = f"{dataset} {task}", rows[0]["instruction"]
-        if max(len(text) for words in texts for text in words[:1]) > 3 * LIMIT:
+        if max(len(text) for words in texts for text in words[:1]) > 3 * limit:
             continue  # long in characters is long in tokens: spare the tokenizer
         opening = chat.opening([Message("user", instruction)])
         if shape == "five turns":
-            pairs = _caterpillar(name, opening, texts, chat)
+            pairs = _caterpillar(name, opening, texts, chat, limit)
         else:
             width = 4 if shape == "star of four" else 2
             firsts = list(dict.fromkeys(words[0] for words in texts))[:width]
             pairs = _star(name, opening, [chat.action(text) for text in firsts]) if len(firsts) == width else []
-        if pairs and unique_tokens(pairs) < LIMIT:
+        if pairs and unique_tokens(pairs) < limit:
             yield pairs
 
 
-def _caterpillar(name: str, opening: Ids, texts: list[list[str]], chat: Chat) -> list[Pair]:
+def _caterpillar(name: str, opening: Ids, texts: list[list[str]], chat: Chat, limit: int) -> list[Pair]:
     """Return a pair a turn along the shortest trajectory of five actions; [] where no problem has one and a companion."""
     whole = sorted((words for words in texts if len(words) >= 2 * TURNS - 1), key=lambda words: sum(map(len, words)))
-    if not whole or sum(map(len, whole[0])) > 3 * LIMIT:
+    if not whole or sum(map(len, whole[0])) > 3 * limit:
         return []
     spine, others = whole[0], [words for words in texts if words is not whole[0]]
     pairs, history = [], opening
@@ -116,11 +120,11 @@ def _said(content: str) -> str:
     return content.removeprefix("Assistant:\n").removeprefix("Observation:\n").strip()
 
 
-def made(shape: str, name: str, rng: np.random.Generator) -> list[Pair]:
-    """Return random tokens: prompts of 100 to 180, actions of 45 to 100, feedback of 15 to 40."""
+def made(shape: str, name: str, rng: np.random.Generator, scale: float = 1.0) -> list[Pair]:
+    """Return random tokens: prompts of 100 to 180, actions of 45 to 80 (150 in stars), feedback of 15 to 40, times ``scale``."""
 
     def words(low: int, high: int) -> Ids:
-        return rng.integers(0, 256, int(rng.integers(low, high)))  # the least of vocabularies has 256 tokens
+        return rng.integers(0, 256, int(rng.integers(low, high) * scale))  # the least of vocabularies has 256 tokens
 
     opening = words(100, 180)
     if shape != "five turns":

@@ -80,17 +80,21 @@ def mismatched(trees: list[list[Pair]]) -> list[list[Pair]]:
     ]
 
 
+_known: dict[Branch, float] = {}
+
+
 def reference(job: Job) -> dict[Branch, float]:
-    """Return the log-probability of each action under the model that the policy is compared with, computed in float32."""
+    """Return the log-probability of each action under the model that the policy is compared with, computed in float32 once."""
+    forests = [forest for tree in job.trees for forest in (plant_pairs(tree), plant_mismatches(tree))]
+    if all(branch in _known for forest in forests for branch in forest.branches):
+        return _known
     model: Any = load_causal_lm(job.model, dtype="float32", device=fast_device())
     attention.prepare(model)
-    found: dict[Branch, float] = {}
     with torch.no_grad():
-        for tree in job.trees:
-            for forest in (plant_pairs(tree), plant_mismatches(tree)):
-                sums = action_logprobs(scored_logprobs(model, forest), forest).tolist()
-                found.update(zip(forest.branches, sums, strict=True))
-    return found
+        for forest in forests:
+            sums = action_logprobs(scored_logprobs(model, forest), forest).tolist()
+            _known.update(zip(forest.branches, sums, strict=True))
+    return _known
 
 
 def policy(job: Job) -> Any:

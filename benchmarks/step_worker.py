@@ -7,6 +7,7 @@ from the end of the one before to its own end, data and logging included.
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
 import json
 import os
@@ -23,6 +24,8 @@ import step_sides
 import torch
 from transformers import TrainerCallback
 from transformers.utils import logging
+
+from eurus_train.forest.layout import Pair
 
 
 class Gate(TrainerCallback):
@@ -85,8 +88,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     for line in sys.stdin:
         told = json.loads(line)
-        made, _ = shapes.trees(told["shape"], told["trees"] + 1, told["model"])
-        trees = step_sides.mismatched(made)[: told["trees"]]
+        trees = problems(told["shape"], told["trees"], told["model"], told["tree_tokens"])
         if told["pairs"]:
             trees = [tree[: told["pairs"]] for tree in trees]
         job = step_sides.Job(told["objective"], trees, told["steps"], told["precision"], told["model"])
@@ -108,6 +110,13 @@ def main() -> None:
         del trainer, gate
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@functools.cache
+def problems(shape: str, count: int, model: str, limit: int) -> list[list[Pair]]:
+    """Return the pairs of trees, each with a mismatched action; the last tree's come from one that is left out."""
+    made, _ = shapes.trees(shape, count + 1, model, limit)
+    return step_sides.mismatched(made)[:count]
 
 
 def transformers_printer() -> type[TrainerCallback]:
