@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from eurus_core.models import load_tokenizer
 from eurus_core.prompts import opening
 from eurus_core.records import Action, Node, Outcome, PreferenceTree, Problem, Verdict
-from eurus_rm.cross_turn import CrossTurn, add_cross_turn, couples
+from eurus_rm.cross_turn import CrossTurn, couples, crossing_too
 from eurus_train.data.chat import Chat
-from eurus_train.data.examples import Reading, preferences
+from eurus_train.data.gathering import gather
+from eurus_train.data.tree_tokens import Reading
 
 
 def _node(name: str, outcome: Outcome, text: str = "", code: tuple[str, ...] = ()) -> Node:
@@ -77,9 +78,7 @@ def test_what_makes_no_pair_of_siblings_makes_none_across_turns(node: Node) -> N
 
 def test_they_join_the_pairs_of_their_tree_without_history() -> None:
     chat, tree = Chat(load_tokenizer("tiny")), _caterpillar(3)
-    examples = preferences([tree], chat, Reading())
-    assert add_cross_turn(examples, [tree], chat, Reading(), CrossTurn()) == 6
-    (pairs,) = examples.trees
+    (pairs,) = gather(crossing_too(CrossTurn()), [tree], chat, Reading()).trees
     assert len(pairs) == 3 + 6
     bare = chat.opening(opening(tree.problem))
     assert all(np.array_equal(side.history, bare) for pair in pairs[3:] for side in pair.branches)

@@ -24,7 +24,9 @@ from eurus_rm.objectives import BTDR
 from eurus_rm.scorer import RewardScorer
 from eurus_rm.stage import TrainReward
 from eurus_train.data.chat import Chat
-from eurus_train.data.examples import Reading, preferences
+from eurus_train.data.examples import preferences
+from eurus_train.data.gathering import gather
+from eurus_train.data.tree_tokens import Reading
 from eurus_train.watching.metrics import Tally
 
 
@@ -194,7 +196,7 @@ def test_defaults_are_the_papers(trees: str) -> None:
 
 def test_a_forest_gives_the_losses_and_gradients_of_pairs_one_by_one() -> None:
     chat = Chat(load_tokenizer("tiny"))
-    pairs = [pair for tree in preferences([_tree(0), _tree(1)], chat, Reading()).trees for pair in tree]
+    pairs = [pair for tree in gather(preferences, [_tree(0), _tree(1)], chat, Reading()).trees for pair in tree]
     assert len(pairs) == 6
 
     def graded(loss_of: Callable[[RewardModel], torch.Tensor]) -> tuple[float, list[torch.Tensor]]:

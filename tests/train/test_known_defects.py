@@ -24,8 +24,10 @@ import torch
 
 from eurus_core.errors import InputError
 from eurus_core.records import Action, Preference
-from eurus_train.data.examples import Reading, correct_actions, groups, preferences
+from eurus_train.data.examples import correct_actions, groups, preferences
+from eurus_train.data.gathering import gather
 from eurus_train.data.mismatches import with_mismatches
+from eurus_train.data.tree_tokens import Reading
 from eurus_train.forest.layout import Branch, Group, Pair
 from eurus_train.forest.likelihood import token_logprobs
 from eurus_train.forest.steps import plan
@@ -147,15 +149,15 @@ def test_kto_takes_a_batch_of_one(llama):
 def test_a_mismatched_action_never_answers_the_same_instruction(chat, make_tree):
     """Not even one that another problem repeats word for word."""
     trees = [make_tree(2), make_tree(2, "the same again"), make_tree(30)]
-    examples = with_mismatches(preferences(trees, chat, Reading()), max_length=2048, seed=0)
+    examples = with_mismatches(gather(preferences, trees, chat, Reading()), max_length=2048, seed=0)
     for pairs in examples.trees[:2]:
         assert all(one.mismatch.node.split(" answered by ")[1].startswith("double-30") for one in pairs)
     with pytest.raises(InputError, match="the same instruction"):
-        with_mismatches(preferences(trees[:2], chat, Reading()), max_length=2048, seed=0)
+        with_mismatches(gather(preferences, trees[:2], chat, Reading()), max_length=2048, seed=0)
 
 
 def test_both_sides_of_a_pair_are_in_one_step_and_steps_are_shuffled(chat, make_tree):
-    examples = preferences([make_tree(n) for n in range(2, 22)], chat, Reading())
+    examples = gather(preferences, [make_tree(n) for n in range(2, 22)], chat, Reading())
     steps = plan(examples.trees, trees_per_step=2, forest_tokens=10_000, seed=3).steps
     order = [one.chosen.tree for step in steps for examples in step for one in examples]
     assert all(isinstance(one, Pair) for step in steps for examples in step for one in examples)
@@ -194,19 +196,19 @@ def test_half_a_surrogate_pair_is_refused_by_tree_and_node(chat, make_tree, wher
     else:
         nodes["0"] = replace(nodes["0"], observation=replace(nodes["0"].observation, text=f"Out: {HALF}"))
     with pytest.raises(InputError, match=message):
-        preferences([replace(tree, nodes=tuple(nodes.values()))], chat, Reading())
+        gather(preferences, [replace(tree, nodes=tuple(nodes.values()))], chat, Reading())
 
 
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), 0.0, -1.0])
 def test_a_weight_that_is_no_positive_number_is_refused_by_tree_and_nodes(chat, make_tree, weight):
     tree = replace(make_tree(2), preferences=(Preference("1", "0", "rows", weight),))
     with pytest.raises(InputError, match="tree 'double-2', node '1': the pair with node '0' has the weight"):
-        preferences([tree], chat, Reading())
+        gather(preferences, [tree], chat, Reading())
 
 
 def test_an_empty_rejected_action_is_left_out_and_named(chat, make_tree, make_node):
     tree = make_tree(2)
-    examples = preferences([replace(tree, nodes=(*tree.nodes, make_node("2", " ")))], chat, Reading())
+    examples = gather(preferences, [replace(tree, nodes=(*tree.nodes, make_node("2", " ")))], chat, Reading())
     assert str(examples.left_out) == "pairs whose rejected action is empty: 1 (the first: tree 'double-2', node '2')"
 
 
@@ -214,7 +216,7 @@ def test_a_stated_pair_of_equal_sides_is_left_out_and_named(chat, make_tree, mak
     tree = make_tree(2)
     nodes = (*tree.nodes, make_node("2", "It is 4."))
     stated = (Preference("1", "2", "rows"), Preference("1", "0", "rows"))
-    examples = preferences([replace(tree, nodes=nodes, preferences=stated)], chat, Reading())
+    examples = gather(preferences, [replace(tree, nodes=nodes, preferences=stated)], chat, Reading())
     assert len(examples) == 1
     assert str(examples.left_out) == "pairs whose sides have equal text: 1 (the first: tree 'double-2', node '1')"
 
@@ -223,7 +225,7 @@ def test_a_stated_pair_of_equal_sides_is_left_out_and_named(chat, make_tree, mak
 def test_a_prompt_longer_than_the_limit_is_left_out_and_named(chat, make_tree, read):
     long = make_tree(3)
     long = replace(long, problem=replace(long.problem, instruction="How many? " * 100))
-    examples = read([long, make_tree(2)], chat, Reading(max_length=150))
+    examples = gather(read, [long, make_tree(2)], chat, Reading(max_length=150))
     (reason,) = (one for one in examples.left_out if "instruction alone is longer than max_length = 150" in one)
     assert examples.left_out.first[reason].startswith("tree 'double-3', node ")
     assert len(examples.trees) == 1

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from eurus_core.errors import InputError
 from eurus_core.records import Preference, PreferenceTree
-from eurus_train.data.examples import Reading, preferences
-from eurus_train.data.tree_tokens import source
+from eurus_train.data.examples import preferences
+from eurus_train.data.gathering import gather
+from eurus_train.data.tree_tokens import Reading, source
 from eurus_train.objectives import DPO, KTO, NCA, Routes
 from eurus_train.training.lessons import PairLesson
 from eurus_train.training.stage import Train
@@ -29,7 +30,7 @@ def with_source(tree, name):
 def mixed(chat, make_tree):
     """Two trees of UltraInteract, one of UltraFeedback; two pairs each."""
     trees = [with_source(make_tree(n), name) for n, name in ((2, "UltraInteract"), (3, "UltraInteract"), (20, "UF"))]
-    return preferences(trees, chat, Reading())
+    return gather(preferences, trees, chat, Reading())
 
 
 def test_a_name_alone_is_everybody_s_objective():

@@ -11,7 +11,9 @@ from click.testing import CliRunner
 from eurus_core.models import load_causal_lm, load_tokenizer
 from eurus_core.treeset import write_trees
 from eurus_train.data.chat import Chat
-from eurus_train.data.examples import Reading, preferences
+from eurus_train.data.examples import preferences
+from eurus_train.data.gathering import gather
+from eurus_train.data.tree_tokens import Reading
 from eurus_train.forest import attention
 from eurus_train.preview.checks import (
     end_of_turn,
@@ -92,7 +94,7 @@ def test_a_template_that_treats_the_whole_otherwise_is_found(tokenizer, make_tre
 
 def test_an_end_at_which_nothing_stops_is_found(tokenizer, model, make_tree):
     chat = Chat(tokenizer)
-    examples = preferences([make_tree()], chat, Reading())
+    examples = gather(preferences, [make_tree()], chat, Reading())
     assert end_of_turn(chat, model, examples).outcome == "ok"
     tokenizer.eos_token = tokenizer.pad_token
     model.generation_config.eos_token_id = tokenizer.pad_token_id
@@ -116,7 +118,7 @@ def test_a_tokenizer_larger_than_the_embeddings_is_found(tokenizer, model):
 
 def test_a_forest_that_leaks_is_found(tokenizer, model, make_tree, monkeypatch):
     stage = Train(model="tiny", trees=["none"], objective="dpo", learning_rate=1e-5)
-    examples = smallest(preferences([make_tree(2), make_tree(3)], Chat(tokenizer), Reading()), 4)
+    examples = smallest(gather(preferences, [make_tree(2), make_tree(3)], Chat(tokenizer), Reading()), 4)
     assert forest_against_naive(stage, model, examples).outcome == "ok"
     whole = torch.ones(1, 1, 1, 1, dtype=torch.bool)
     leak = lambda forest, window=None: whole.expand(1, 1, len(forest), len(forest)).tril()  # noqa: E731
@@ -126,5 +128,5 @@ def test_a_forest_that_leaks_is_found(tokenizer, model, make_tree, monkeypatch):
 
 def test_experts_read_a_forest_as_they_read_each_branch(tokenizer, make_tree):
     stage = Train(model="tiny-moe", trees=["none"], objective="dpo", learning_rate=1e-5)
-    examples = smallest(preferences([make_tree(2), make_tree(3)], Chat(tokenizer), Reading()), 4)
+    examples = smallest(gather(preferences, [make_tree(2), make_tree(3)], Chat(tokenizer), Reading()), 4)
     assert forest_against_naive(stage, stage.load(), examples).outcome == "ok"

@@ -12,7 +12,9 @@ from eurus_core.errors import InputError
 from eurus_core.records import Verdict
 from eurus_core.stages import Context
 from eurus_core.treeset import write_trees
-from eurus_train.data.examples import Reading, groups
+from eurus_train.data.examples import groups
+from eurus_train.data.gathering import gather
+from eurus_train.data.tree_tokens import Reading
 from eurus_train.forest.layout import Branch, Group, plant_groups
 from eurus_train.objectives import NCAK
 from eurus_train.training.lessons import GroupLesson
@@ -35,14 +37,14 @@ def star(make_tree, make_node):
 
 
 def test_a_star_is_one_group_with_its_scores(chat, star):
-    ((group,),) = groups([star()], chat, Reading()).trees
+    ((group,),) = gather(groups, [star()], chat, Reading()).trees
     assert group.scores == (2.0, 4.5, 3.0, 4.5)
     assert [branch.node for branch in group.branches] == ["0", "1", "2", "3"]
     assert group.source == "toy"
 
 
 def test_verdicts_stand_in_for_scores_at_every_turn(chat, make_tree):
-    (found,) = groups([make_tree(2)], chat, Reading()).trees
+    (found,) = gather(groups, [make_tree(2)], chat, Reading()).trees
     assert [(tuple(b.node for b in group.branches), group.scores) for group in found] == [
         (("0", "1"), (0.0, 1.0)),
         (("0.0", "0.1"), (1.0, 0.0)),
@@ -50,7 +52,7 @@ def test_verdicts_stand_in_for_scores_at_every_turn(chat, make_tree):
 
 
 def test_equal_scores_and_single_responses_teach_nothing_and_are_counted(chat, star):
-    examples = groups([star(), star(3, (1.0, 1.0)), star(4, (1.0,))], chat, Reading())
+    examples = gather(groups, [star(), star(3, (1.0, 1.0)), star(4, (1.0,))], chat, Reading())
     assert len(examples) == 1
     assert examples.left_out["groups with less than two different scores"] == 1
     assert examples.left_out.first["groups with less than two different scores"] == "tree 'double-3', node '0'"
@@ -59,11 +61,11 @@ def test_equal_scores_and_single_responses_teach_nothing_and_are_counted(chat, s
 
 def test_a_score_that_is_no_number_is_refused_by_tree_and_node(chat, star):
     with pytest.raises(InputError, match="tree 'double-2', node '1': the score nan"):
-        groups([star(scores=(1.0, float("nan")))], chat, Reading())
+        gather(groups, [star(scores=(1.0, float("nan")))], chat, Reading())
 
 
 def test_the_limit_of_a_tree_counts_groups(chat, make_tree):
-    examples = groups([make_tree(2)], chat, Reading(per_tree=1))
+    examples = gather(groups, [make_tree(2)], chat, Reading(per_tree=1))
     assert len(examples) == 1
     assert examples.left_out["groups over the limit of a tree"] == 1
 

@@ -12,6 +12,7 @@ from eurus_core.errors import InputError, ModelError
 from eurus_core.models import load_causal_lm, load_tokenizer
 from eurus_core.stages import Context
 from eurus_core.treeset import write_trees
+from eurus_train.training.preparing import parted
 from eurus_train.training.stage import Train
 
 CHANGED_BY_PACKING = ("seconds", "unique_tokens", "logical_tokens")
@@ -145,7 +146,7 @@ def test_a_checkpoint_cut_short_is_passed_over(trees, tmp_path):
 
 def test_held_out_problems_are_not_learnt_from_but_measured(trees, tmp_path):
     settings = stage(trees, "nca", heldout=3)
-    learnt, heldout = settings.read_trees()
+    learnt, heldout = map(list, parted(settings))
     assert (len(learnt), len(heldout)) == (7, 3)
     assert not {t.problem.id for t in learnt} & {t.problem.id for t in heldout}
     context = run(settings, tmp_path / "nca")
@@ -170,7 +171,7 @@ def test_held_out_problems_without_pairs_are_no_error(tmp_path, make_tree):
     lonely = [make_tree(n) for n in range(2, 8)]
     settings = stage("unused", "nca", heldout=1)
     write_trees(tmp_path / "all", lonely)
-    out = settings.model_copy(update={"trees": (str(tmp_path / "all"),)}).read_trees()[1][0].problem.id
+    out = next(parted(settings.model_copy(update={"trees": (str(tmp_path / "all"),)}))[1]).problem.id
     cut = [replace(t, nodes=t.nodes[:1]) if t.problem.id == out else t for t in lonely]
     write_trees(tmp_path / "trees", cut)
     context = run(stage(str(tmp_path / "trees"), "nca", heldout=1, max_steps=1), tmp_path / "nca")

@@ -10,8 +10,10 @@ from eurus_core.errors import InputError
 from eurus_core.prompts import first_message
 from eurus_core.records import Action, Preference, PreferenceTree, Verdict
 from eurus_core.trees import history as messages_before
-from eurus_train.data.examples import Reading, correct_actions, preferences, spread
+from eurus_train.data.examples import correct_actions, preferences, spread
+from eurus_train.data.gathering import gather
 from eurus_train.data.mismatches import with_mismatches
+from eurus_train.data.tree_tokens import Reading
 
 
 def words(chat, ids):
@@ -24,7 +26,7 @@ def with_nodes(tree, *nodes):
 
 def test_fine_tuning_takes_correct_actions_at_every_turn_with_their_history(chat, make_tree):
     tree = make_tree(2)
-    first, second = correct_actions([tree], chat, Reading()).trees[0]
+    first, second = gather(correct_actions, [tree], chat, Reading()).trees[0]
     assert (first.node, first.turn, words(chat, first.action)) == ("1", 1, "It is 4.<|im_end|>")
     assert (second.node, second.turn, words(chat, second.action)) == ("0.0", 2, "Now 4.<|im_end|>")
     assert first.history.tolist() == chat.prompt(messages_before(tree, None)).tolist()
@@ -34,18 +36,20 @@ def test_fine_tuning_takes_correct_actions_at_every_turn_with_their_history(chat
 def test_a_dropped_history_leaves_the_instruction(chat, make_tree):
     tree = make_tree(2)
     prompt = chat.prompt([first_message(tree.problem)])
-    branches = correct_actions([tree], chat, Reading(history="drop")).trees[0]
+    branches = gather(correct_actions, [tree], chat, Reading(history="drop")).trees[0]
     assert all(branch.history.tolist() == prompt.tolist() for branch in branches)
 
 
 def test_the_same_correct_words_after_the_same_history_count_once(chat, make_tree, make_node):
-    examples = correct_actions([with_nodes(make_tree(2), make_node("2", "It is 4.", "correct"))], chat, Reading())
+    examples = gather(
+        correct_actions, [with_nodes(make_tree(2), make_node("2", "It is 4.", "correct"))], chat, Reading()
+    )
     assert len(examples) == 2
     assert examples.left_out["correct actions said twice"] == 1
 
 
 def test_pairs_are_siblings_after_one_history_at_every_turn(chat, make_tree):
-    pairs = preferences([make_tree(2)], chat, Reading()).trees[0]
+    pairs = gather(preferences, [make_tree(2)], chat, Reading()).trees[0]
     assert [(p.chosen.node, p.rejected.node, p.chosen.turn) for p in pairs] == [("1", "0", 1), ("0.0", "0.1", 2)]
     assert all(p.chosen.history is p.rejected.history for p in pairs)
     assert pairs[1].chosen.source == "toy"
@@ -53,9 +57,9 @@ def test_pairs_are_siblings_after_one_history_at_every_turn(chat, make_tree):
 
 def test_truncation_drops_the_oldest_turns_and_never_the_instruction_or_the_action(chat, make_tree, make_node):
     deep = with_nodes(make_tree(2), make_node("0.1.0", "At last 4.", "correct"), make_node("0.1.1", "Still 3."))
-    full = next(p for p in preferences([deep], chat, Reading()).trees[0] if p.chosen.turn == 3)
+    full = next(p for p in gather(preferences, [deep], chat, Reading()).trees[0] if p.chosen.turn == 3)
     one_too_few = Reading(max_length=max(len(full.chosen), len(full.rejected)) - 1)
-    examples = preferences([deep], chat, one_too_few)
+    examples = gather(preferences, [deep], chat, one_too_few)
     cut = next(p for p in examples.trees[0] if p.chosen.turn == 3)
     prompt = chat.prompt([first_message(deep.problem)])
     assert cut.chosen.history[: len(prompt)].tolist() == prompt.tolist()
@@ -68,8 +72,8 @@ def test_truncation_drops_the_oldest_turns_and_never_the_instruction_or_the_acti
 
 def test_what_does_not_fit_with_its_instruction_is_left_out_and_counted(chat, make_tree, make_node):
     tree = with_nodes(make_tree(2), make_node("2", "no " * 100))
-    limit = max(len(branch) for branch in correct_actions([tree], chat, Reading()).trees[0])
-    examples = preferences([tree], chat, Reading(max_length=limit))
+    limit = max(len(branch) for branch in gather(correct_actions, [tree], chat, Reading()).trees[0])
+    examples = gather(preferences, [tree], chat, Reading(max_length=limit))
     assert examples.left_out["actions longer than max_length"] == 1
     assert [p.rejected.node for p in examples.trees[0]] == ["0", "0.1"]
 
@@ -79,22 +83,23 @@ def test_nothing_that_fits_is_an_error_that_counts(chat, make_tree):
         InputError,
         match=r"no pair .*instruction alone is longer than max_length = 5: 4 \(the first: tree 'double-2', node '1'\).*raise max_length",
     ):
-        preferences([make_tree(2)], chat, Reading(max_length=5))
+        gather(preferences, [make_tree(2)], chat, Reading(max_length=5)).need("pair of siblings")
 
 
 def test_no_trees_and_no_pairs_are_errors(chat, make_tree):
     with pytest.raises(InputError, match="no trees at all"):
-        correct_actions([], chat, Reading())
+        gather(correct_actions, [], chat, Reading()).need("correct action")
     only_right = replace(make_tree(2), nodes=tuple(n for n in make_tree(2).nodes if n.id == "1"))
-    with pytest.raises(InputError, match="no pair of a correct and an incorrect sibling"):
-        preferences([only_right], chat, Reading())
-    assert len(preferences([only_right], chat, Reading(), required=False)) == 0
+    found = gather(preferences, [only_right], chat, Reading())
+    assert len(found) == 0
+    with pytest.raises(InputError, match=r"no pair of siblings to learn from \(trees with nothing to learn from: 1"):
+        found.need("pair of siblings")
 
 
 @pytest.mark.parametrize("learn", [correct_actions, preferences])
 def test_an_empty_correct_action_is_refused_by_tree_and_node(chat, make_tree, make_node, learn):
     with pytest.raises(InputError, match="tree 'double-2', node '2': an empty action"):
-        learn([with_nodes(make_tree(2), make_node("2", " ", "correct"))], chat, Reading())
+        gather(learn, [with_nodes(make_tree(2), make_node("2", " ", "correct"))], chat, Reading())
 
 
 def test_sides_of_equal_tokens_make_no_pair(chat, make_tree, make_node):
@@ -108,7 +113,7 @@ def test_sides_of_equal_tokens_make_no_pair(chat, make_tree, make_node):
     )
     chat.tokenizer.chat_template = trimming
     try:
-        examples = preferences([tree], chat, Reading())
+        examples = gather(preferences, [tree], chat, Reading())
     finally:
         chat.tokenizer.chat_template = kept
     assert [p.rejected.node for p in examples.trees[0]] == ["2"]
@@ -133,15 +138,15 @@ def test_a_limit_a_tree_spreads_pairs_over_actions_and_prefers_sampled_ones(make
 
 
 def test_the_limit_counts_what_it_left_out(chat, make_tree):
-    examples = preferences([make_tree(2)], chat, Reading(per_tree=1))
+    examples = gather(preferences, [make_tree(2)], chat, Reading(per_tree=1))
     assert len(examples) == 1
     assert examples.left_out["pairs over the limit of a tree"] == 1
-    again = preferences([make_tree(2)], chat, Reading(per_tree=1))
+    again = gather(preferences, [make_tree(2)], chat, Reading(per_tree=1))
     assert examples.trees[0][0].chosen.node == again.trees[0][0].chosen.node
 
 
 def test_mismatched_actions_answer_another_instruction_after_this_history(chat, make_tree):
-    examples = preferences([make_tree(n) for n in (2, 20, 50)], chat, Reading())
+    examples = gather(preferences, [make_tree(n) for n in (2, 20, 50)], chat, Reading())
     for pairs in with_mismatches(examples, max_length=2048, seed=0).trees:
         for pair in pairs:
             number = int(pair.chosen.tree.removeprefix("double-"))
@@ -152,7 +157,7 @@ def test_mismatched_actions_answer_another_instruction_after_this_history(chat, 
 
 
 def test_mismatches_are_fixed_by_seed(chat, make_tree):
-    examples = preferences([make_tree(n) for n in (2, 20, 50)], chat, Reading())
+    examples = gather(preferences, [make_tree(n) for n in (2, 20, 50)], chat, Reading())
     names = [
         [p.mismatch.node for pairs in with_mismatches(examples, max_length=2048, seed=s).trees for p in pairs]
         for s in (1, 1, 2)
@@ -161,7 +166,7 @@ def test_mismatches_are_fixed_by_seed(chat, make_tree):
 
 
 def test_one_instruction_alone_has_no_mismatches(chat, make_tree):
-    examples = preferences([make_tree(2)], chat, Reading())
+    examples = gather(preferences, [make_tree(2)], chat, Reading())
     with pytest.raises(InputError, match="two problems or more"):
         with_mismatches(examples, max_length=2048, seed=0)
 
@@ -175,11 +180,11 @@ def test_a_node_stands_for_its_text_and_verdict_alone(chat, make_tree):
             replace(n, action=Action(f"late {n.id}"), verdict=Verdict(outcome)) if not n.verdict.correct else n
             for n in tree.nodes
         )
-        outcomes[outcome] = len(preferences([replace(tree, nodes=nodes)], chat, Reading(), required=False))
+        outcomes[outcome] = len(gather(preferences, [replace(tree, nodes=nodes)], chat, Reading()))
     assert outcomes == {"timeout": 2, "limit": 0}
 
 
 def test_branches_hold_whole_numbers_of_tokens(chat, make_tree):
-    branch = correct_actions([make_tree(2)], chat, Reading()).trees[0][0]
+    branch = gather(correct_actions, [make_tree(2)], chat, Reading()).trees[0][0]
     assert branch.history.dtype == branch.action.dtype == np.int64
     assert len(branch) == len(branch.history) + len(branch.action)

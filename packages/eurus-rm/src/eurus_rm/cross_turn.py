@@ -8,7 +8,6 @@ instruction at N x N <= 10), hence its limits are settings and the count is show
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
@@ -18,8 +17,9 @@ from eurus_core.records import REJECTABLE, Node, PreferenceTree
 from eurus_core.seeds import derive
 from eurus_core.trees import parses
 from eurus_train.data.chat import Chat
-from eurus_train.data.examples import Examples, Reading
-from eurus_train.data.tree_tokens import TreeTokens
+from eurus_train.data.examples import preferences
+from eurus_train.data.gathering import Read
+from eurus_train.data.tree_tokens import LeftOut, Reading, TreeTokens
 from eurus_train.forest.layout import Pair
 
 
@@ -59,23 +59,29 @@ def couples(tree: PreferenceTree, limits: CrossTurn, rng: Random) -> list[tuple[
     return found
 
 
-def add_cross_turn(
-    examples: Examples[Pair], trees: Iterable[PreferenceTree], chat: Chat, reading: Reading, limits: CrossTurn
-) -> int:
-    """Add the cross-turn pairs of trees to the examples of the same trees and return how many were added."""
-    by_tree = {pairs[0].chosen.tree: pairs for pairs in examples.trees}
-    added = 0
-    for tree in trees:
-        pairs = by_tree.get(tree.problem.id)
-        found = couples(tree, limits, Random(derive(reading.seed, "cross-turn", tree.problem.id)))  # noqa: S311 - no secret
-        if not pairs or not found:
-            continue
-        tokens = TreeTokens(tree, chat)
-        for chosen, rejected in found:
-            branches = tokens.branches([chosen, rejected], reading, examples.left_out, alone=True)
-            if len(branches) == 2:
-                pair = Pair(branches[chosen.id], branches[rejected.id])
-                if not np.array_equal(pair.chosen.action, pair.rejected.action):
-                    pairs.append(pair)
-                    added += 1
-    return added
+def crossing_too(limits: CrossTurn) -> Read[Pair]:
+    """Return what reads a tree's pairs of siblings and, where there are any, its pairs across turns after them."""
+
+    def read(tree: PreferenceTree, chat: Chat, reading: Reading, left_out: LeftOut) -> list[Pair]:
+        pairs = preferences(tree, chat, reading, left_out)
+        return pairs + cross_turn_pairs(tree, chat, reading, left_out, limits) if pairs else []
+
+    return read
+
+
+def cross_turn_pairs(
+    tree: PreferenceTree, chat: Chat, reading: Reading, left_out: LeftOut, limits: CrossTurn
+) -> list[Pair]:
+    """Return the drawn couples of a tree as pairs after the bare instruction."""
+    found = couples(tree, limits, Random(derive(reading.seed, "cross-turn", tree.problem.id)))  # noqa: S311 - no secret
+    if not found:
+        return []
+    tokens = TreeTokens(tree, chat)
+    pairs = []
+    for chosen, rejected in found:
+        branches = tokens.branches([chosen, rejected], reading, left_out, alone=True)
+        if len(branches) == 2:
+            pair = Pair(branches[chosen.id], branches[rejected.id])
+            if not np.array_equal(pair.chosen.action, pair.rejected.action):
+                pairs.append(pair)
+    return pairs

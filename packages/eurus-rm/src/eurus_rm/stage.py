@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
@@ -15,16 +15,19 @@ from eurus_core.contracts import Artefact
 from eurus_core.models import fast_device
 from eurus_core.records import PreferenceTree
 from eurus_core.stages import Context
-from eurus_rm.cross_turn import CrossTurn, add_cross_turn
+from eurus_rm.cross_turn import CrossTurn, crossing_too
 from eurus_rm.lesson import RewardLesson
 from eurus_rm.model import RewardModel, reward_model_from
 from eurus_train.data.chat import Chat
-from eurus_train.data.examples import Examples, preferences
+from eurus_train.data.examples import preferences
+from eurus_train.data.gathering import Examples, gather
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Pair
 from eurus_train.objectives import Routed, Routes
 from eurus_train.training import lora, ranks
-from eurus_train.training.learning import Learning
+from eurus_train.training.checkpoints import clear
+from eurus_train.training.learning import A_PAIR, Learning
+from eurus_train.training.preparing import prepared
 from eurus_train.training.reference import References
 from eurus_train.training.saving import write_model
 from eurus_train.watching import curves
@@ -54,12 +57,14 @@ class TrainReward(Learning):
     cross_turn_grid: PositiveInt = 10
     """Only of trees with at most so many couples of a correct and an incorrect action; the paper's is 10."""
 
-    def examples(self, trees: Iterable[PreferenceTree], chat: Chat, *, required: bool = True) -> Examples[Pair]:
+    def examples(
+        self, trees: Iterable[PreferenceTree], chat: Chat, file: Path | None = None, *, required: bool = True
+    ) -> Examples[Pair]:
         """Return the pairs of siblings; of trees to learn from those of different turns, too, where they are asked for."""
-        trees = list(trees)
-        found = preferences(trees, chat, self.reading(), required=required)
-        if self.cross_turn_pairs and required:
-            add_cross_turn(found, trees, chat, self.reading(), self.cross_turn)
+        read = crossing_too(self.cross_turn) if self.cross_turn_pairs and required else preferences
+        found = gather(read, trees, chat, self.reading(), file)
+        if required:
+            found.need(A_PAIR)
         return found
 
     def load(self) -> RewardModel:
@@ -71,14 +76,11 @@ class TrainReward(Learning):
         return RewardLesson(routes, self.dtype())
 
     def run(self, context: Context) -> None:
-        trees, heldout = self.read_trees()
         tokenizer = self.tokenizer()
-        chat = Chat(tokenizer)
-        examples = self.examples(trees, chat)
-        unseen = self.examples(heldout, chat, required=False)
+        examples, unseen = prepared(self, Chat(tokenizer), context)
         if self.cross_turn_pairs:
-            crossing = [p for pairs in examples.trees for p in pairs if p.chosen.turn != p.rejected.turn]
-            context.figure("cross-turn pairs", len(crossing))
+            crossing = sum(p.chosen.turn != p.rejected.turn for pairs in examples.trees for p in pairs)
+            context.figure("cross-turn pairs", crossing)
         routes = self.routes(examples, unseen)
         model = self.load()
         self.adapted(model.body, context.seed)
@@ -99,7 +101,7 @@ class TrainReward(Learning):
         if ranks.first():
             scaling = None if self.lora is None else self.lora.scaling
             save(model, learnt.weights, tokenizer, context, scaling=scaling)
-            shutil.rmtree(context.folder / "checkpoints", ignore_errors=True)
+            clear(context.folder)
         ranks.wait()
 
     @property

@@ -29,6 +29,8 @@ class Chat:
 
     def __init__(self, tokenizer: Any):
         self.tokenizer = tokenizer
+        self.tokens = 0
+        """Tokens of all pieces so far."""
         name = getattr(tokenizer, "name_or_path", "") or type(tokenizer).__name__
         if not tokenizer.chat_template:
             raise ModelError(
@@ -59,19 +61,19 @@ class Chat:
 
     def opening(self, messages: Sequence[Message]) -> Ids:
         """Return the turns before the first action, generation prompt included."""
-        return self._tokens(self._render(messages, True))
+        return self._counted(self._tokens(self._render(messages, True)))
 
     def action(self, text: str) -> Ids:
         """Return an action's tokens, ending with the token that ends the turn."""
         ask = Message("user", _ASK)
         prompt, whole = self._render([ask], True), self._render([ask, Message("assistant", text)])
-        return self._after(prompt, whole[len(prompt) :].removesuffix(self._turn_rest))
+        return self._counted(self._after(prompt, whole[len(prompt) :].removesuffix(self._turn_rest)))
 
     def feedback(self, text: str) -> Ids:
         """Return a user turn between two actions, generation prompt included."""
         turns = [Message("user", _ASK), Message("assistant", _REPLY)]
         before, whole = self._render(turns), self._render([*turns, Message("user", text)], True)
-        return self._after(self._turn_end, self._turn_rest + whole[len(before) :])
+        return self._counted(self._after(self._turn_end, self._turn_rest + whole[len(before) :]))
 
     def _after(self, context: str, text: str) -> Ids:
         """Tokenise ``text`` as it reads after ``context``; on its own where the two would merge."""
@@ -79,6 +81,10 @@ class Chat:
         if len(before) <= len(both) and np.array_equal(both[: len(before)], before):
             return both[len(before) :]
         return self._tokens(text)
+
+    def _counted(self, piece: Ids) -> Ids:
+        self.tokens += len(piece)
+        return piece
 
     def _tokens(self, text: str) -> Ids:
         # the template writes the BOS itself; the tokenizer must not add another

@@ -2,141 +2,89 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from random import Random
-from typing import Generic, TypeVar
 
 import numpy as np
 
 from eurus_core.errors import InputError
-from eurus_core.prompts import opening
 from eurus_core.records import REJECTABLE, Node, Preference, PreferenceTree
 from eurus_core.seeds import derive
 from eurus_core.trees import pairs as pairs_of
 from eurus_core.trees import parses
 from eurus_train.data.chat import Chat
-from eurus_train.data.tree_tokens import LeftOut as LeftOut
-from eurus_train.data.tree_tokens import Reading as Reading
-from eurus_train.data.tree_tokens import TreeTokens, place, turns_before
+from eurus_train.data.tree_tokens import LeftOut, Reading, TreeTokens, place, turns_before
 from eurus_train.forest.layout import Branch, Group, Pair
 
-E = TypeVar("E", Branch, Pair, Group)
+
+def correct_actions(tree: PreferenceTree, chat: Chat, reading: Reading, left_out: LeftOut) -> list[Branch]:
+    """Return every distinct correct action after its history, for supervised fine-tuning; InputError for an empty one."""
+    nodes: dict[tuple[tuple[str, ...], str], Node] = {}
+    for node in tree.nodes:
+        if not node.verdict.correct:
+            continue
+        _refuse_empty(tree, node)
+        before = tuple(turn.id for turn in turns_before(tree, node, reading.history))
+        if nodes.setdefault((before, node.action.text), node) is not node:
+            left_out.add("correct actions said twice", place(tree, node))
+    chosen = list(nodes.values())
+    if reading.per_tree is not None and len(chosen) > reading.per_tree:
+        left_out["correct actions over the limit of a tree"] += len(chosen) - reading.per_tree
+        chosen = _rng(reading, "actions", tree).sample(chosen, reading.per_tree)
+    tokens = TreeTokens(tree, chat)
+    return [branch for node in chosen for branch in tokens.branches([node], reading, left_out).values()]
 
 
-@dataclass(slots=True)
-class Examples(Generic[E]):
-    """Examples by tree, so that a tree's examples stay together, and what was cut or left out and why."""
+def preferences(tree: PreferenceTree, chat: Chat, reading: Reading, left_out: LeftOut) -> list[Pair]:
+    """Return a tree's pairs, only the final action of each side to be scored.
 
-    trees: list[list[E]] = field(default_factory=list)
-    left_out: LeftOut = field(default_factory=LeftOut)
-    instructions: list[str] = field(default_factory=list)
-    """A digest of each tree's first messages: two problems may share an instruction."""
-
-    def __len__(self) -> int:
-        return sum(map(len, self.trees))
-
-    def sources(self) -> dict[str, list[str]]:
-        """Return the trees' ids by source."""
-        found: dict[str, list[str]] = {}
-        for tree in self.trees:
-            found.setdefault(tree[0].source, []).append(tree[0].branches[0].tree)
-        return found
-
-
-def correct_actions(
-    trees: Iterable[PreferenceTree], chat: Chat, reading: Reading, *, required: bool = True
-) -> Examples[Branch]:
-    """Return every distinct correct action after its history, for supervised fine-tuning.
-
-    InputError for an empty one, and where no tree holds any (unless none is ``required``).
+    InputError for an empty chosen action, and for a weight that is no positive number.
     """
-    examples: Examples[Branch] = Examples()
-    for tree in trees:
-        nodes: dict[tuple[tuple[str, ...], str], Node] = {}
-        for node in tree.nodes:
-            if not node.verdict.correct:
-                continue
-            _refuse_empty(tree, node)
-            before = tuple(turn.id for turn in turns_before(tree, node, reading.history))
-            if nodes.setdefault((before, node.action.text), node) is not node:
-                examples.left_out.add("correct actions said twice", place(tree, node))
-        chosen = list(nodes.values())
-        if reading.per_tree is not None and len(chosen) > reading.per_tree:
-            examples.left_out["correct actions over the limit of a tree"] += len(chosen) - reading.per_tree
-            chosen = _rng(reading, "actions", tree).sample(chosen, reading.per_tree)
-        tokens = TreeTokens(tree, chat)
-        found = [b for node in chosen for b in tokens.branches([node], reading, examples.left_out).values()]
-        _keep(examples, tree, found)
-    if required:
-        _refuse_none(examples, "correct action")
-    return examples
+    nodes = {node.id: node for node in tree.nodes}
+    edges = _usable(tree, nodes, left_out)
+    if reading.per_tree is not None and len(edges) > reading.per_tree:
+        left_out["pairs over the limit of a tree"] += len(edges) - reading.per_tree
+        edges = spread(edges, nodes, reading.per_tree, _rng(reading, "pairs", tree))
+    tokens = TreeTokens(tree, chat)
+    siblings: dict[str | None, dict[str, Node]] = {}
+    for edge in edges:
+        family = siblings.setdefault(nodes[edge.chosen].parent, {})
+        family.update({side: nodes[side] for side in (edge.chosen, edge.rejected)})
+    branches: dict[str, Branch] = {}
+    for family in siblings.values():
+        branches.update(tokens.branches(list(family.values()), reading, left_out))
+    return _pairs(tree, edges, branches, left_out)
 
 
-def preferences(
-    trees: Iterable[PreferenceTree], chat: Chat, reading: Reading, *, required: bool = True
-) -> Examples[Pair]:
-    """Return the pairs of every tree, only the final action of each side to be scored.
-
-    InputError for an empty chosen action, for a weight that is no positive number, and where no tree holds a pair (unless none
-    is ``required``).
-    """
-    examples: Examples[Pair] = Examples()
-    for tree in trees:
-        nodes = {node.id: node for node in tree.nodes}
-        edges = _usable(tree, nodes, examples.left_out)
-        if reading.per_tree is not None and len(edges) > reading.per_tree:
-            examples.left_out["pairs over the limit of a tree"] += len(edges) - reading.per_tree
-            edges = spread(edges, nodes, reading.per_tree, _rng(reading, "pairs", tree))
-        tokens = TreeTokens(tree, chat)
-        siblings: dict[str | None, dict[str, Node]] = {}
-        for edge in edges:
-            family = siblings.setdefault(nodes[edge.chosen].parent, {})
-            family.update({side: nodes[side] for side in (edge.chosen, edge.rejected)})
-        branches: dict[str, Branch] = {}
-        for family in siblings.values():
-            branches.update(tokens.branches(list(family.values()), reading, examples.left_out))
-        _keep(examples, tree, _pairs(tree, edges, branches, examples.left_out))
-    if required:
-        _refuse_none(examples, "pair of a correct and an incorrect sibling")
-    return examples
-
-
-def groups(trees: Iterable[PreferenceTree], chat: Chat, reading: Reading, *, required: bool = True) -> Examples[Group]:
+def groups(tree: PreferenceTree, chat: Chat, reading: Reading, left_out: LeftOut) -> list[Group]:
     """Return the siblings of every turn as groups with scores; those that nothing can be compared with are missing.
 
     A score is the verdict's where all members have one, else 1 for a correct action and 0 for an incorrect one. InputError for
-    a score that is no finite number, and where no tree holds a group (unless none is ``required``).
+    a score that is no finite number.
     """
-    examples: Examples[Group] = Examples()
-    for tree in trees:
-        families: dict[str | None, dict[str, Node]] = {}
-        for node in tree.nodes:
-            if _stands(node) and parses(node):
-                if not node.action.text.strip():
-                    examples.left_out.add("empty actions", place(tree, node))
-                elif families.setdefault(node.parent, {}).setdefault(node.action.text, node) is not node:
-                    examples.left_out.add("actions said twice", place(tree, node))
-        found = [list(family.values()) for family in families.values() if len(family) > 1]
-        if reading.per_tree is not None and len(found) > reading.per_tree:
-            examples.left_out["groups over the limit of a tree"] += len(found) - reading.per_tree
-            found = _rng(reading, "groups", tree).sample(found, reading.per_tree)
-        tokens = TreeTokens(tree, chat)
-        kept = []
-        for family in found:
-            scores = dict(zip((node.id for node in family), _scores(tree, family), strict=True))
-            branches = tokens.branches(family, reading, examples.left_out)
-            if len({scores[node] for node in branches}) < 2:
-                examples.left_out.add("groups with less than two different scores", place(tree, family[0]))
-            else:
-                kept.append(Group(tuple(branches.values()), tuple(scores[node] for node in branches)))
-        _keep(examples, tree, kept)
-    if required:
-        _refuse_none(examples, "group of siblings with different scores")
-    return examples
+    families: dict[str | None, dict[str, Node]] = {}
+    for node in tree.nodes:
+        if _stands(node) and parses(node):
+            if not node.action.text.strip():
+                left_out.add("empty actions", place(tree, node))
+            elif families.setdefault(node.parent, {}).setdefault(node.action.text, node) is not node:
+                left_out.add("actions said twice", place(tree, node))
+    found = [list(family.values()) for family in families.values() if len(family) > 1]
+    if reading.per_tree is not None and len(found) > reading.per_tree:
+        left_out["groups over the limit of a tree"] += len(found) - reading.per_tree
+        found = _rng(reading, "groups", tree).sample(found, reading.per_tree)
+    tokens = TreeTokens(tree, chat)
+    kept = []
+    for family in found:
+        scores = dict(zip((node.id for node in family), _scores(tree, family), strict=True))
+        branches = tokens.branches(family, reading, left_out)
+        if len({scores[node] for node in branches}) < 2:
+            left_out.add("groups with less than two different scores", place(tree, family[0]))
+        else:
+            kept.append(Group(tuple(branches.values()), tuple(scores[node] for node in branches)))
+    return kept
 
 
 def spread(edges: Sequence[Preference], nodes: dict[str, Node], count: int, rng: Random) -> list[Preference]:
@@ -209,24 +157,9 @@ def _rng(reading: Reading, draw: str, tree: PreferenceTree) -> Random:
     return Random(derive(reading.seed, draw, tree.problem.id))  # noqa: S311 - no secret
 
 
-def _keep(examples: Examples[E], tree: PreferenceTree, found: list[E]) -> None:
-    if found:
-        examples.trees.append(found)
-        words = "\n".join(message.content for message in opening(tree.problem))
-        examples.instructions.append(hashlib.blake2b(words.encode(), digest_size=8).hexdigest())
-    else:
-        examples.left_out.add("trees with nothing to learn from", f"tree {tree.problem.id!r}")
-
-
 def _refuse_empty(tree: PreferenceTree, node: Node) -> None:
     if not node.action.text.strip():
         raise InputError(
             f"{place(tree, node)}: an empty action is marked correct",
             needed="Correct actions need text: mend or drop the node.",
         )
-
-
-def _refuse_none(examples: Examples[E], what: str) -> None:
-    if not len(examples):
-        counts = str(examples.left_out) or "no trees at all"
-        raise InputError(f"no {what} to learn from ({counts})", needed="Grow more trees, or raise max_length.")

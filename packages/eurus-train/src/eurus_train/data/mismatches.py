@@ -6,44 +6,63 @@ batch of one could not be rotated at all. The draw is made once, by seed, when d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 from eurus_core.errors import InputError
 from eurus_core.seeds import derive
-from eurus_train.data.examples import Examples
+from eurus_train.data.gathering import Examples
 from eurus_train.forest.layout import Branch, Pair
+from eurus_train.forest.token_file import write_tokens
 
-Other = tuple[str, Branch]
-"""An action and the instruction that it answers."""
+TRIES = 100
+"""Draws before a pair goes without."""
 
 
-def with_mismatches(examples: Examples[Pair], *, max_length: int, seed: int) -> Examples[Pair]:
-    """Return the same pairs, each with a mismatched branch where one fits ``max_length``.
+def with_mismatches(
+    examples: Examples[Pair], file: Path | None = None, *, max_length: int, seed: int, required: bool = True
+) -> Examples[Pair]:
+    """Return the same pairs, each with a mismatched branch where one fits ``max_length``; with a file they go there.
 
-    InputError where all pairs answer one instruction.
+    InputError where all pairs answer one instruction, unless mismatches are not ``required``.
     """
-    by_tree = list(zip(examples.instructions, examples.trees, strict=True))
-    pool = [(instruction, side) for instruction, pairs in by_tree for pair in pairs for side in pair.branches]
-    if len(set(examples.instructions)) < 2:
+    if required and len(set(examples.counts.instructions)) < 2:
         raise InputError(
             "all pairs answer the same instruction",
             needed="KTO compares with actions of another instruction: give trees of two problems or more.",
         )
-    trees = []
-    for instruction, pairs in by_tree:
-        rng = Random(derive(seed, "mismatch", pairs[0].chosen.tree))  # noqa: S311 - no secret
-        trees.append(
-            [replace(pair, mismatch=_mismatch(pair.chosen, instruction, pool, max_length, rng)) for pair in pairs]
-        )
+    coupled = _coupled(examples, max_length, seed)
+    trees = list(coupled) if file is None else write_tokens(file, coupled, about=examples.counts.to_json)
     return replace(examples, trees=trees)
 
 
-def _mismatch(branch: Branch, instruction: str, pool: Sequence[Other], max_length: int, rng: Random) -> Branch | None:
-    room = max_length - len(branch.history)
-    for _ in range(100):
-        answered, other = rng.choice(pool)
-        if answered != instruction and len(other.action) <= room:
-            return replace(branch, action=other.action, node=f"{branch.node} answered by {other.tree} {other.node}")
-    return None
+def _coupled(examples: Examples[Pair], max_length: int, seed: int) -> Iterator[list[Pair]]:
+    """Yield each tree's pairs with their mismatches.
+
+    What is drawn from are both sides of all pairs, one after another; a place among them leads to the tree, which is then read.
+    """
+    trees, instructions = examples.trees, examples.counts.instructions
+    begins = array("q", itertools.accumulate((2 * len(pairs) for pairs in trees), initial=0))
+    total = begins.pop()
+
+    def mismatch(branch: Branch, instruction: int, rng: Random) -> Branch | None:
+        room = max_length - len(branch.history)
+        for _ in range(TRIES):
+            drawn = rng.randrange(total)
+            tree = bisect_right(begins, drawn) - 1
+            if instructions[tree] == instruction:
+                continue
+            pair, side = divmod(drawn - begins[tree], 2)
+            other = trees[tree][pair].branches[side]
+            if len(other.action) <= room:
+                return replace(branch, action=other.action, node=f"{branch.node} answered by {other.tree} {other.node}")
+        return None
+
+    for pairs, instruction in zip(trees, instructions, strict=True):
+        rng = Random(derive(seed, "mismatch", pairs[0].chosen.tree))  # noqa: S311 - no secret
+        yield [replace(pair, mismatch=mismatch(pair.chosen, instruction, rng)) for pair in pairs]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,10 @@ class Group:
     @property
     def source(self) -> str:
         return self.branches[0].source
+
+
+E = TypeVar("E", Branch, Pair, Group)
+"""An example: what is learnt from at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

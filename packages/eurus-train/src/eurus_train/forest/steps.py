@@ -3,38 +3,45 @@
 A step takes whole trees. They are packed into bins by their *unique* tokens, each bin becoming one forest; trees that begin alike
 share what they share. A tree above the limit is cut between examples, and its history then computed once a piece.
 
-A plan holds where examples are, not the examples: trees may lie on disk (:mod:`eurus_train.forest.token_file`) and are read once to be
-packed, and again when their forest is planted.
+A plan holds where examples are, not the examples, in eight bytes each: trees may lie on disk (:mod:`eurus_train.forest.token_file`) and
+are read once to be packed, and again when their forest is planted.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from array import array
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from random import Random
 from typing import Generic, overload
 
 from eurus_core.seeds import derive
-from eurus_train.data.examples import E
-from eurus_train.forest.layout import Branch, Group, Pair
+from eurus_train.forest.layout import Branch, E, Group, Pair
 from eurus_train.forest.trie import Trie
+
+OPEN_BINS = 64
+"""Bins that first fit looks at: the last so many. Older ones are nearly full, and their tokens are let go."""
 
 
 class Bin(Sequence[E]):
     """Examples of one forest, by tree and place. Each pass over them reads them anew: ``list`` one to work on it."""
 
-    def __init__(self, trees: Sequence[Sequence[E]] = (), places: Sequence[tuple[int, int]] = ()):
+    __slots__ = ("_places", "_trees")
+
+    def __init__(self, trees: Sequence[Sequence[E]] = (), places: Iterable[tuple[int, int]] = ()):
         self._trees: Sequence[Sequence[E]] = trees
-        self._places = tuple(places)
+        self._places = array("i", itertools.chain.from_iterable(places))  # tree, place, tree, place, ...
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._places) // 2
 
     def __iter__(self) -> Iterator[E]:
-        for tree, places in itertools.groupby(self._places, key=itemgetter(0)):
+        each = zip(self._places[::2], self._places[1::2], strict=True)
+        for tree, places in itertools.groupby(each, key=itemgetter(0)):
             examples = self._trees[tree]
             yield from (examples[place] for _, place in places)
 
@@ -62,27 +69,26 @@ class _Filling:
         return self.trie.size + other.size - self.trie.overlap(other)
 
 
-def pack(trees: Sequence[Sequence[E]], forest_tokens: int) -> list[list[E]]:
+def pack(trees: Sequence[Sequence[E]], forest_tokens: int, order: Sequence[int] | None = None) -> list[Bin[E]]:
     """Put the examples of trees into as few bins as first fit finds, each of at most ``forest_tokens`` unique tokens.
 
-    A single example above the limit has a bin of its own.
+    ``order`` takes some of the trees, one after the other, in place of all. A single example above the limit has a bin of its own.
     """
-    return [list(one) for one in _packed(trees, range(len(trees)), forest_tokens)]
-
-
-def _packed(trees: Sequence[Sequence[E]], order: Sequence[int], forest_tokens: int) -> list[Bin[E]]:
-    bins: list[_Filling] = []
-    for number in order:
+    full: list[Bin[E]] = []
+    filling: deque[_Filling] = deque()
+    for number in range(len(trees)) if order is None else order:
         tree = trees[number]
         for piece in _pieces(number, tree, forest_tokens):
-            for open_bin in bins:
+            for open_bin in filling:
                 if open_bin.size_with(piece.trie) <= forest_tokens:
                     for place in piece.places:
                         open_bin.add(tree[place[1]], place)
                     break
             else:
-                bins.append(piece)
-    return [Bin(trees, one.places) for one in bins]
+                filling.append(piece)
+                if len(filling) > OPEN_BINS:
+                    full.append(Bin(trees, filling.popleft().places))
+    return full + [Bin(trees, one.places) for one in filling]
 
 
 def _pieces(number: int, tree: Sequence[E], forest_tokens: int) -> Iterator[_Filling]:
@@ -138,7 +144,7 @@ def plan(
         Random(derive(seed, "order", epoch)).shuffle(order)  # noqa: S311 - no secret
         for start in range(0, len(order), trees_per_step):
             if len(steps) < count:
-                steps.append(_packed(trees, order[start : start + trees_per_step], forest_tokens))
+                steps.append(pack(trees, forest_tokens, order[start : start + trees_per_step]))
         epoch += 1
-    bins = max(map(len, steps))
-    return Plan([step + [Bin() for _ in range(bins - len(step))] for step in steps], bins)
+    bins, empty = max(map(len, steps)), Bin(trees)
+    return Plan([step + [empty] * (bins - len(step)) for step in steps], bins)

@@ -5,20 +5,20 @@ A row is a tree. Histories and branches stand in it once each, and examples poin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, overload
 
 import numpy as np
 import pyarrow as pa
 
-from eurus_train.data.examples import E
-from eurus_train.forest.layout import Branch, Group, Pair
+from eurus_train.forest.layout import Branch, E, Group, Pair
 from eurus_train.forest.trie import Ids
 
 TREES_AT_ONCE = 64
 """Trees of a record batch: what writing holds in memory."""
 
+_ABOUT = "about"
 _TOKENS = pa.list_(pa.int32())
 _SCHEMA = pa.schema(
     {
@@ -36,8 +36,11 @@ _SCHEMA = pa.schema(
 )
 
 
-def write_tokens(file: Path, trees: Iterable[Sequence[E]]) -> TokenFile[E]:
-    """Write trees as they come, whole or not at all, and return them as they lie on disk."""
+def write_tokens(file: Path, trees: Iterable[Sequence[E]], about: Callable[[], str] = str) -> TokenFile[E]:
+    """Write trees as they come, whole or not at all, and return them as they lie on disk.
+
+    ``about`` is asked after the last one and says what a reader shall find beside them.
+    """
     partial = file.with_name(file.name + ".partial")
     with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as out:
         rows: list[dict[str, Any]] = []
@@ -46,8 +49,7 @@ def write_tokens(file: Path, trees: Iterable[Sequence[E]]) -> TokenFile[E]:
             if len(rows) == TREES_AT_ONCE:
                 out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
                 rows = []
-        if rows:
-            out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
+        out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA), custom_metadata={_ABOUT: about()})
     partial.replace(file)
     return TokenFile(file)
 
@@ -57,9 +59,10 @@ class TokenFile(Sequence[list[E]], Generic[E]):
 
     def __init__(self, file: Path):
         self._reader = pa.ipc.open_file(pa.memory_map(str(file)))
-        batches = self._reader.num_record_batches
-        last = self._reader.get_batch(batches - 1).num_rows if batches else 0
-        self._length: int = max(0, batches - 1) * TREES_AT_ONCE + last
+        batches: int = self._reader.num_record_batches
+        last, metadata = self._reader.get_batch_with_custom_metadata(batches - 1)  # the one that may be short
+        self._length: int = (batches - 1) * TREES_AT_ONCE + last.num_rows
+        self.about: str = metadata[_ABOUT].decode()
         self._open: tuple[int, _Batch] | None = None
 
     def __len__(self) -> int:

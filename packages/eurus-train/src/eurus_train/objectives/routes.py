@@ -6,9 +6,8 @@ whichever of its data sets they come from.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveFloat, Strict, ValidationInfo
@@ -24,6 +23,9 @@ from eurus_train.objectives.base import (
     PolicyObjective,
     RewardObjective,
 )
+
+if TYPE_CHECKING:
+    from eurus_train.data.gathering import Source
 
 Weight = Annotated[PositiveFloat, Strict()]
 """A finite number above 0; a truth value is none."""
@@ -112,25 +114,25 @@ class Routes(BaseModel):
         for objective, mine in merged:
             yield objective, torch.tensor(mine, device=like.device)
 
-    def check(self, items: Mapping[str, Sequence[str]]) -> None:
-        """Compare with the sources that there are, each with the names of its trees, before anything is computed.
+    def check(self, sources: Mapping[str, Source]) -> None:
+        """Compare with the sources that there are, before anything is computed.
 
         InputError for a source without an objective, and for a name in ``objective`` or ``source_weights`` that nothing has:
         it is misspelt, or belongs to other data.
         """
-        total = sum(map(len, items.values()))
-        for source, trees in items.items():
+        total = sum(found.trees for found in sources.values())
+        for source, found in sources.items():
             if self.default is None and source not in self.by_source:
                 raise InputError(
-                    f"the source {source!r} has no objective ({len(trees)} of {total} trees, the first: {trees[0]!r})",
+                    f"the source {source!r} has no objective ({found.trees} of {total} trees, the first: {found.first!r})",
                     needed=f'"objective" names {_listed(self.by_source)}: add {source!r}, or "{DEFAULT}" for the others.',
                 )
         for setting, named in (("objective", self.by_source), ("source_weights", self.weights)):
             for source in named:
-                if source not in items:
-                    counts = Counter({one: len(trees) for one, trees in items.items()})
-                    known = ", ".join(f"{one!r} ({count} trees)" for one, count in counts.most_common(8))
-                    meant = nearest(source, items)
+                if source not in sources:
+                    largest = sorted(sources, key=lambda one: -sources[one].trees)[:8]
+                    known = ", ".join(f"{one!r} ({sources[one].trees} trees)" for one in largest)
+                    meant = nearest(source, sources)
                     hint = f"Did you mean {meant!r}? " if meant else ""
                     raise InputError(
                         f'"{setting}" names the source {source!r}, which nothing comes from',

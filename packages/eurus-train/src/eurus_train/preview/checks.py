@@ -17,7 +17,7 @@ from eurus_core.prompts import opening
 from eurus_core.records import PreferenceTree
 from eurus_core.trees import history
 from eurus_train.data.chat import Chat, template_hash
-from eurus_train.data.examples import Examples
+from eurus_train.data.gathering import Examples
 from eurus_train.forest.layout import Branch, plant
 from eurus_train.preview.rehearsal import Rehearsal
 from eurus_train.training.learning import Learning
@@ -110,7 +110,7 @@ def end_of_turn(chat: Chat, model: Any, examples: Examples[Any]) -> Check:
 def data(stage: Learning, examples: Examples[Any]) -> Check:
     """Count examples and what was left out of them."""
     lengths = [len(branch) for tree in examples.trees for example in tree for branch in example.branches]
-    sources = ", ".join(f"{source} {len(trees)}" for source, trees in sorted(examples.sources().items()))
+    sources = ", ".join(f"{name} {source.trees}" for name, source in sorted(examples.counts.sources.items()))
     found = (
         f"{len(examples):,} examples of {len(examples.trees):,} trees ({sources}), the longest {max(lengths):,} tokens"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+CHECKPOINTS, TOKENS = "checkpoints", "tokens"
+"""Folders of a stage that only a resumed run needs."""
 COMPLETE = "complete"
 """A checkpoint without this file was cut short by a kill."""
 
@@ -27,3 +29,9 @@ def complete(folder: Path, step: int) -> None:
     for other in folder.glob("checkpoint-*"):
         if other != newest:
             shutil.rmtree(other)
+
+
+def clear(stage_folder: Path) -> None:
+    """Remove what a stage that is finished needs no more."""
+    for name in (CHECKPOINTS, TOKENS):
+        shutil.rmtree(stage_folder / name, ignore_errors=True)

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from eurus_train.data.examples import E
+from eurus_train.forest.layout import E
 from eurus_train.training import ranks
 from eurus_train.training.lessons import Lesson
 from eurus_train.watching.metrics import Tally
@@ -23,8 +23,8 @@ from eurus_train.watching.metrics import Tally
 class Heldout(Generic[E]):
     """Bins of examples that nothing is learnt from, dealt to the ranks."""
 
-    def __init__(self, bins: Sequence[list[E]], lesson: Lesson[E]):
-        self._bins: list[list[E]] = ranks.dealt(bins, [], ranks.world())[ranks.rank()]
+    def __init__(self, bins: Sequence[Sequence[E]], lesson: Lesson[E]):
+        self._bins: list[Sequence[E]] = ranks.dealt(bins, (), ranks.world())[ranks.rank()]
         self._lesson: Lesson[E] = lesson
 
     @torch.no_grad()
@@ -37,7 +37,7 @@ class Heldout(Generic[E]):
         self._lesson.before_step(model, self._bins)
         for examples in self._bins:
             if examples:
-                self._lesson.loss(model, self._lesson.plant(examples), tally)
+                self._lesson.loss(model, self._lesson.plant(list(examples)), tally)
             else:
                 self._lesson.idle(model)
         return over_ranks(tally)

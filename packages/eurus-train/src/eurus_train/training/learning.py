@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,18 +15,19 @@ from torch import Tensor
 
 from eurus_core.choice import File, Model, Trees
 from eurus_core.contracts import Stage
-from eurus_core.formats import open_trees
 from eurus_core.models import Dtype, Precision, dtype_of, fast_device, load_tokenizer
 from eurus_core.records import PreferenceTree
-from eurus_core.seeds import derive
 from eurus_core.stages import Context
 from eurus_train.data.chat import Chat
-from eurus_train.data.examples import E, Examples, Reading
+from eurus_train.data.gathering import Examples, Source
+from eurus_train.data.tree_tokens import Reading
+from eurus_train.forest.layout import E
 from eurus_train.forest.steps import Plan, pack, plan
 from eurus_train.objectives import Routes, Weight
 from eurus_train.training import ranks, sharding
-from eurus_train.training.checkpoints import last_checkpoint, step_of
+from eurus_train.training.checkpoints import CHECKPOINTS, last_checkpoint, step_of
 from eurus_train.training.heldout import Heldout
+from eurus_train.training.history import History, Measurements, show_costs
 from eurus_train.training.lessons import Lesson
 from eurus_train.training.lora import Lora
 from eurus_train.training.reference import References
@@ -40,7 +40,7 @@ from eurus_train.watching.monitor import Watch
 
 log = logging.getLogger(__name__)
 
-Measurements = dict[str, float]
+A_PAIR = "pair of a correct and an incorrect sibling"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,11 @@ class Learning(Stage):
     """Trackers that get every step, by the names transformers has for them, such as tensorboard or wandb."""
 
     @abstractmethod
-    def examples(self, trees: Iterable[PreferenceTree], chat: Chat, *, required: bool = True) -> Examples[Any]:
-        """Return what is learnt from trees, as the objective asks; ``required`` refuses trees that hold nothing."""
+    def examples(
+        self, trees: Iterable[PreferenceTree], chat: Chat, file: Path | None = None, *, required: bool = True
+    ) -> Examples[Any]:
+        """Return what is learnt from trees, as the objective asks, in memory or in a file; ``required`` refuses trees that hold
+        nothing."""
 
     @abstractmethod
     def load(self) -> Any:
@@ -132,21 +135,13 @@ class Learning(Stage):
             tokenizer.chat_template = self.chat_template.read_text(encoding="utf-8")
         return tokenizer
 
-    def read_trees(self) -> tuple[list[PreferenceTree], list[PreferenceTree]]:
-        """Return the trees to learn from and those held out; all trees of one problem go to the same side."""
-        trees = [tree for path in self.trees for tree in open_trees(path)]
-        problems = sorted(
-            {tree.problem.id for tree in trees}, key=lambda problem: derive(self.data_seed, "heldout", problem)
-        )
-        out = set(problems[: min(self.heldout, len(problems) // 2)])
-        return [t for t in trees if t.problem.id not in out], [t for t in trees if t.problem.id in out]
-
     def routes(self, *examples: Examples[E]) -> Routes:
         """Return the objectives of the sources with their weights; InputError where they do not fit the examples' sources."""
-        sources: dict[str, list[str]] = {}
+        sources: dict[str, Source] = {}
         for some in examples:
-            for source, trees in some.sources().items():
-                sources.setdefault(source, []).extend(trees)
+            for name, source in some.counts.sources.items():
+                known = sources.get(name)
+                sources[name] = source if known is None else replace(known, trees=known.trees + source.trees)
         weighted = self.objective.weighted(self.source_weights)
         weighted.check(sources)
         return weighted
@@ -179,7 +174,7 @@ class Learning(Stage):
 
         ``groups`` are the optimizer's, where some weights have a learning rate of their own. ``heldout`` are examples by tree.
         """
-        folder = context.folder / "checkpoints"
+        folder = context.folder / CHECKPOINTS
         checkpoint = last_checkpoint(folder)
         ranks.wait()  # nobody writes before everybody has looked
         history = History(context.folder / "metrics.jsonl", done=step_of(checkpoint))
@@ -243,42 +238,3 @@ class Learning(Stage):
     def dtype(self) -> Dtype:
         """Return the precision to compute in; weights are float32 in any case."""
         return dtype_of(self.precision, fast_device())
-
-
-class History:
-    """The measurements of every step so far, on disk so that curves survive a kill."""
-
-    def __init__(self, file: Path, *, done: int):
-        """Read back the first ``done`` steps; later ones are trained, and written, again. One rank writes, all remember."""
-        self.file = file
-        lines = file.read_text(encoding="utf-8").splitlines()[:done] if file.exists() and done else []
-        self.rows: list[Measurements] = [json.loads(line) for line in lines]
-        ranks.wait()
-        if ranks.first():
-            file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-    def add(self, row: Measurements) -> None:
-        self.rows.append(row)
-        if not ranks.first():
-            return
-        with self.file.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(row) + "\n")
-
-
-def show_costs(context: Context, history: Sequence[Measurements], unit: str) -> None:
-    """Report loss, tokens and speed. Logical tokens are those that the same work takes without sharing."""
-    seconds = sum(row["seconds"] for row in history)
-    unique = sum(row["unique_tokens"] for row in history)
-    logical = sum(row["logical_tokens"] for row in history)
-    last = history[-max(1, len(history) // 5) :]
-    context.figure("steps", len(history))
-    context.figure("loss at step 1", history[0]["loss"])
-    context.figure("loss, mean of the last fifth", sum(row["loss"] for row in last) / len(last))
-    context.figure("training seconds", seconds)
-    context.figure("unique tokens", unique)
-    context.figure("unique tokens a second", unique / seconds)
-    context.figure("logical tokens a second", logical / seconds)
-    context.figure(f"tokens of {unit} per unique token", logical / unique)
-    context.note(
-        "Unique tokens are those computed; logical ones, what the same work takes without sharing of prefixes."
-    )

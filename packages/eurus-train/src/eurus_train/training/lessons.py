@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from eurus_core.models import Dtype
-from eurus_train.data.examples import E
 from eurus_train.forest.layout import (
     Branch,
+    E,
     Forest,
     Group,
     Pair,

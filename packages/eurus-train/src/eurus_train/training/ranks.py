@@ -11,11 +11,13 @@ import datetime
 import os
 import signal
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+
+from eurus_core.errors import UserError
 
 T = TypeVar("T")
 
@@ -72,6 +74,19 @@ def wait() -> None:
     """Go on when every rank is here."""
     if world() > 1:
         dist.barrier()
+
+
+def once(work: Callable[[], object]) -> None:
+    """Let the first rank do something that all go on from; a user's mistake that it meets is everybody's. Collective."""
+    failure: UserError | None = None
+    if first():
+        try:
+            work()
+        except UserError as error:
+            failure = error
+    said = told(None if failure is None else str(failure))
+    if said is not None:
+        raise failure or UserError(said)
 
 
 def total(values: Sequence[float]) -> list[float]:

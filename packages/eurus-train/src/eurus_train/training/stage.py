@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -17,17 +17,27 @@ from eurus_core.models import Dtype, fast_device, load_causal_lm
 from eurus_core.records import PreferenceTree
 from eurus_core.stages import Context
 from eurus_train.data.chat import Chat
-from eurus_train.data.examples import Examples, correct_actions, groups, preferences
+from eurus_train.data.examples import correct_actions, groups, preferences
+from eurus_train.data.gathering import Examples, Read, gather
 from eurus_train.data.mismatches import with_mismatches
 from eurus_train.forest import attention
 from eurus_train.forest.steps import pack
-from eurus_train.objectives import ActionObjective, GroupObjective, Routed, Routes
+from eurus_train.objectives import ActionObjective, GroupObjective, Objective, PolicyObjective, Routed, Routes
 from eurus_train.training import lora, ranks
-from eurus_train.training.learning import Learning, Learnt
+from eurus_train.training.checkpoints import clear
+from eurus_train.training.learning import A_PAIR, Learning, Learnt
 from eurus_train.training.lessons import ActionLesson, GroupLesson, Lesson, PairLesson
+from eurus_train.training.preparing import prepared
 from eurus_train.training.reference import References, consulted
 from eurus_train.training.saving import write_model
 from eurus_train.watching import curves
+
+LEARNT: Mapping[type[Objective], tuple[Read[Any], str]] = {
+    ActionObjective: (correct_actions, "correct action"),
+    PolicyObjective: (preferences, A_PAIR),
+    GroupObjective: (groups, "group of siblings with different scores"),
+}
+"""What each kind of objective learns from a tree, and how one of them is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +46,9 @@ class _Start:
 
     model: Any
     adapters: Any
-    chat: Chat
     precision: Dtype
-    trees: list[PreferenceTree]
-    heldout: list[PreferenceTree]
+    examples: Examples[Any]
+    heldout: Examples[Any]
 
 
 class Train(Learning):
@@ -57,15 +66,21 @@ class Train(Learning):
     save_dtype: Dtype = "float32"
     """Of the weights in model/."""
 
-    def examples(self, trees: Iterable[PreferenceTree], chat: Chat, *, required: bool = True) -> Examples[Any]:
+    def examples(
+        self, trees: Iterable[PreferenceTree], chat: Chat, file: Path | None = None, *, required: bool = True
+    ) -> Examples[Any]:
         """Return actions, pairs or groups, as the objective asks; pairs with their mismatches where it uses a baseline."""
-        if self.objective.kind is ActionObjective:
-            return correct_actions(trees, chat, self.reading(self.history), required=required)
-        if self.objective.kind is GroupObjective:
-            return groups(trees, chat, self.reading(), required=required)
-        found = preferences(trees, chat, self.reading(), required=required)
-        if self.objective.uses_baseline and (required or len(set(found.instructions)) > 1):
-            return with_mismatches(found, max_length=self.max_length, seed=self.data_seed)
+        kind, coupled = self.objective.kind, self.objective.uses_baseline
+        read, what = LEARNT[kind]
+        reading = self.reading(self.history if kind is ActionObjective else "keep")
+        alone = file.with_suffix(".alone") if file and coupled else file
+        found = gather(read, trees, chat, reading, alone)
+        if required:
+            found.need(what)
+        if coupled:
+            found = with_mismatches(found, file, max_length=self.max_length, seed=self.data_seed, required=required)
+            if alone:
+                alone.unlink()
         return found
 
     def load(self) -> Any:
@@ -80,16 +95,15 @@ class Train(Learning):
         return (GroupLesson if routes.kind is GroupObjective else PairLesson)(routes, precision, references)
 
     def run(self, context: Context) -> None:
-        trees, heldout = self.read_trees()
         tokenizer = self.tokenizer()
+        examples, heldout = prepared(self, Chat(tokenizer), context)
         model = self.load()
-        precision = self.dtype()
-        start = _Start(model, self.adapted(model, context.seed), Chat(tokenizer), precision, trees, heldout)
+        start = _Start(model, self.adapted(model, context.seed), self.dtype(), examples, heldout)
         learn = self._learn_actions if self.objective.kind is ActionObjective else self._learn_preferences
         learnt = learn(start, context)
         if ranks.first():
             self._save(start, learnt, tokenizer, context)
-            shutil.rmtree(context.folder / "checkpoints", ignore_errors=True)
+            clear(context.folder)
         ranks.wait()
 
     def _save(self, start: _Start, learnt: Learnt, tokenizer: Any, context: Context) -> None:
@@ -102,8 +116,7 @@ class Train(Learning):
         write_model(AutoModelForCausalLM, start.model, weights, tokenizer, context.path("model"), dtype=dtype)
 
     def _learn_actions(self, start: _Start, context: Context) -> Learnt:
-        examples = self.examples(start.trees, start.chat)
-        heldout = self.examples(start.heldout, start.chat, required=False)
+        examples, heldout = start.examples, start.heldout
         lesson = self.lesson(self.routes(examples, heldout))
         plan = self.plan(examples)
         learnt = self.train(context, start.model, lesson, plan, unit="branches", heldout=heldout.trees)
@@ -115,8 +128,7 @@ class Train(Learning):
         return learnt
 
     def _learn_preferences(self, start: _Start, context: Context) -> Learnt:
-        examples = self.examples(start.trees, start.chat)
-        heldout = self.examples(start.heldout, start.chat, required=False)
+        examples, heldout = start.examples, start.heldout
         routes = self.routes(examples, heldout)
         plan = self.plan(examples)
         references = None

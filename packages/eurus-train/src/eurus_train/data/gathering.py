@@ -1,0 +1,119 @@
+"""Examples of many trees, gathered in one pass: in memory, or in a file that is mapped, so that memory holds one tree at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Generic
+
+from eurus_core.errors import InputError
+from eurus_core.prompts import opening
+from eurus_core.records import PreferenceTree
+from eurus_train.data.chat import Chat
+from eurus_train.data.tree_tokens import LeftOut, Reading
+from eurus_train.forest.layout import E
+from eurus_train.forest.token_file import TokenFile, write_tokens
+
+Read = Callable[[PreferenceTree, Chat, Reading, LeftOut], list[E]]
+"""What learns something from a tree, such as :func:`eurus_train.data.examples.preferences`."""
+
+
+@dataclass(slots=True)
+class Source:
+    """Where examples come from: how many trees, and the first one's id."""
+
+    trees: int
+    first: str
+
+
+@dataclass(slots=True)
+class Counts:
+    """What is known of examples without reading them: a few numbers, and one a tree."""
+
+    examples: int = 0
+    sources: dict[str, Source] = field(default_factory=dict)
+    left_out: LeftOut = field(default_factory=LeftOut)
+    instructions: array[int] = field(default_factory=lambda: array("Q"))
+    """A digest of each tree's first messages: two problems may share an instruction."""
+    tokens: int = 0
+    """What the tokenizer made of the trees; a history that several actions share counts once."""
+    seconds: float = 0.0
+    """Of reading trees, tokenising, and writing."""
+
+    def add(self, tree: PreferenceTree, source: str, examples: int) -> None:
+        self.examples += examples
+        self.sources.setdefault(source, Source(0, tree.problem.id)).trees += 1
+        words = "\n".join(message.content for message in opening(tree.problem))
+        self.instructions.append(int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest(), "big"))
+
+    def to_json(self) -> str:
+        counts = {name: getattr(self, name) for name in ("examples", "tokens", "seconds")}
+        sources = {name: asdict(source) for name, source in self.sources.items()}
+        left_out = {"counts": dict(self.left_out), "first": self.left_out.first}
+        return json.dumps({**counts, "sources": sources, "left_out": left_out, "instructions": list(self.instructions)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Counts:
+        found: dict[str, Any] = json.loads(text)
+        left_out = LeftOut()
+        left_out.update(found["left_out"]["counts"])
+        left_out.first.update(found["left_out"]["first"])
+        sources = {name: Source(**source) for name, source in found["sources"].items()}
+        instructions = array("Q", found["instructions"])
+        return cls(found["examples"], sources, left_out, instructions, found["tokens"], found["seconds"])
+
+
+@dataclass(frozen=True, slots=True)
+class Examples(Generic[E]):
+    """Examples by tree, so that a tree's examples stay together, and what was cut or left out and why."""
+
+    trees: Sequence[list[E]]
+    counts: Counts
+
+    def __len__(self) -> int:
+        return self.counts.examples
+
+    @property
+    def left_out(self) -> LeftOut:
+        return self.counts.left_out
+
+    def need(self, what: str) -> None:
+        """Raise InputError where there are none."""
+        if not len(self):
+            counts = str(self.left_out) or "no trees at all"
+            raise InputError(f"no {what} to learn from ({counts})", needed="Grow more trees, or raise max_length.")
+
+
+def gather(
+    read: Read[E], trees: Iterable[PreferenceTree], chat: Chat, reading: Reading, file: Path | None = None
+) -> Examples[E]:
+    """Return what ``read`` finds in trees, in their order. With a file they go there as they come, whole or not at all."""
+    counts = Counts()
+    found = _found(read, trees, chat, reading, counts)
+    if file is None:
+        return Examples(list(found), counts)
+    return Examples(write_tokens(file, found, about=counts.to_json), counts)
+
+
+def open_examples(file: Path) -> Examples[Any]:
+    """Return what was gathered into a file."""
+    trees: TokenFile[Any] = TokenFile(file)
+    return Examples(trees, Counts.from_json(trees.about))
+
+
+def _found(
+    read: Read[E], trees: Iterable[PreferenceTree], chat: Chat, reading: Reading, counts: Counts
+) -> Iterator[list[E]]:
+    began, before = time.perf_counter(), chat.tokens
+    for tree in trees:
+        if found := read(tree, chat, reading, counts.left_out):
+            counts.add(tree, found[0].source, len(found))
+            yield found
+        else:
+            counts.left_out.add("trees with nothing to learn from", f"tree {tree.problem.id!r}")
+    counts.tokens, counts.seconds = chat.tokens - before, time.perf_counter() - began

@@ -1,0 +1,73 @@
+"""From trees to tokens on disk, once, before anything is learnt: memory holds one tree at a time, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from eurus_core.formats import open_trees
+from eurus_core.progress import Progress
+from eurus_core.records import PreferenceTree
+from eurus_core.seeds import derive
+from eurus_core.stages import Context
+from eurus_train.data.chat import Chat
+from eurus_train.data.gathering import Counts, Examples, open_examples
+from eurus_train.training import ranks
+from eurus_train.training.checkpoints import TOKENS
+from eurus_train.training.learning import Learning
+
+Trees = Iterator[PreferenceTree]
+
+
+def prepared(stage: Learning, chat: Chat, context: Context) -> tuple[Examples[Any], Examples[Any]]:
+    """Return the examples to learn from and those held out, as they lie in the stage's folder; collective.
+
+    The first rank tokenises, unless it had done so before it was killed, and all read what it wrote.
+    """
+    folder = context.folder / TOKENS
+    files = [folder / "learnt.arrow", folder / "heldout.arrow"]
+
+    def tokenise() -> None:
+        folder.mkdir(exist_ok=True)
+        for file, trees, required in zip(files, parted(stage), (True, False), strict=True):
+            if not file.exists():
+                with context.progress(f"{context.name}: tokenising", unit="trees") as progress:
+                    stage.examples(_shown(trees, progress), chat, file, required=required)
+
+    ranks.once(tokenise)
+    learnt, heldout = map(open_examples, files)
+    show_tokenising(context, learnt.counts, heldout.counts)
+    return learnt, heldout
+
+
+def parted(stage: Learning) -> tuple[Trees, Trees]:
+    """Return the trees to learn from and those held out, each read as it is asked for; all of one problem go to the same side."""
+
+    def number(tree: PreferenceTree) -> int:
+        return derive(stage.data_seed, "heldout", tree.problem.id)
+
+    out: set[int] = set()
+    if stage.heldout:
+        problems = sorted(set(map(number, read(stage))))
+        out.update(problems[: min(stage.heldout, len(problems) // 2)])
+    learnt = (tree for tree in read(stage) if number(tree) not in out)
+    return learnt, (tree for tree in read(stage) if number(tree) in out) if out else iter(())
+
+
+def read(stage: Learning) -> Trees:
+    """Yield the trees that a stage names, file after file."""
+    return (tree for path in stage.trees for tree in open_trees(path))
+
+
+def show_tokenising(context: Context, *gathered: Counts) -> None:
+    """Report the work that steps find done."""
+    tokens, seconds = sum(one.tokens for one in gathered), sum(one.seconds for one in gathered)
+    context.event("tokenised", examples=[one.examples for one in gathered], tokens=tokens, seconds=round(seconds, 3))
+    context.figure("tokenising seconds", seconds)
+    context.figure("tokens tokenised a second", tokens / max(seconds, 1e-9))
+
+
+def _shown(trees: Iterable[PreferenceTree], progress: Progress) -> Trees:
+    for tree in trees:
+        yield tree
+        progress.advance()
