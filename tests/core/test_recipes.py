@@ -71,6 +71,31 @@ def test_the_same_part_name_keeps_the_settings():
     assert changed.notes == ()
 
 
+def test_a_table_given_by_set_takes_the_place_of_the_old_one_and_says_what_it_dropped():
+    changed = recipe('grow.source={ name = "arithmetic", levels = [3] }')
+    assert changed.stages["grow"]["source"] == {"name": "arithmetic", "levels": [3]}
+    (note,) = changed.notes
+    assert (
+        note == "--set grow.source: grow.source is given as a whole; dropped the settings of 'arithmetic': distractors"
+    )
+
+
+def test_a_table_of_sources_given_by_set_takes_the_place_of_one_objective():
+    text = '[learn]\nstage = "train"\nobjective = "nca"\n'
+    changed = recipe('learn.objective={ UltraInteract = "dpo", default = "nca" }', text=text)
+    assert changed.stages["learn"]["objective"] == {"UltraInteract": "dpo", "default": "nca"}
+
+
+def test_a_later_set_changes_one_key_of_an_earlier_whole_table():
+    changed = recipe('grow.source={ name = "gsm8k", path = "a" }', "grow.source.path=b")
+    assert changed.stages["grow"]["source"] == {"name": "gsm8k", "path": "b"}
+
+
+def test_a_table_of_a_profile_is_laid_over_key_by_key():
+    changed = recipe(profile="one", text=TEXT + "\n[profile.one.grow.source]\ndistractors = 0.1\n")
+    assert changed.stages["grow"]["source"] == {"name": "arithmetic", "levels": [1, 2], "distractors": 0.1}
+
+
 def test_a_bare_part_name_takes_settings():
     text = '[grow]\nstage = "grow"\nsource = "gsm8k"\n'
     assert recipe("grow.source.path=x", text=text).stages["grow"]["source"] == {"name": "gsm8k", "path": "x"}
@@ -101,6 +126,13 @@ def test_a_stage_like_another_begins_with_its_settings():
     assert stages["kto"] == {"stage": "train", "rate": 2e-5, "objective": {"name": "kto"}}
     assert stages["slow"] == {"stage": "train", "rate": 1e-6, "objective": {"name": "kto"}}
     assert list(stages) == ["dpo", "kto", "slow"]
+
+
+def test_a_table_given_by_set_takes_the_place_of_what_a_stage_would_inherit():
+    text = LIKE.replace('objective = { name = "kto" }', "")
+    whole = 'kto.objective={ name = "dpo" }'
+    assert recipe(whole, text=text).stages["kto"]["objective"] == {"name": "dpo"}
+    assert recipe(whole, "kto.objective.weight=2", text=text).stages["kto"]["objective"] == {"name": "dpo", "weight": 2}
 
 
 @pytest.mark.parametrize(

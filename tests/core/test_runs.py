@@ -232,6 +232,31 @@ def test_a_full_disk_is_one_line_whatever_the_library_that_met_it_raises(run, tm
     assert statuses(tmp_path) == {"numbers": "done", "total": "failed"}
 
 
+INTERRUPTED_AT = """
+import os, signal, sys
+MODULE = sys.argv.pop(1)
+class Finder:
+    sent = False
+    def find_spec(self, name, *rest):
+        if name == MODULE and not Finder.sent:
+            Finder.sent = True
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+from eurus_core.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["eurus_core.launcher", "click", "pluggy", "eurus_core.plugins", "eurus_train.plugin"]
+)
+def test_ctrl_c_while_the_launcher_is_imported_is_one_line(module, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT, module, "--help"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.split()) == (130, ["eurus:", "interrupted."])
+
+
 def test_a_command_in_a_folder_that_was_removed_is_one_line(tmp_path):
     command = f"mkdir gone && cd gone && rmdir ../gone && exec {sys.executable} -P -m eurus_core recipe list"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)

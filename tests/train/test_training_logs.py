@@ -68,3 +68,38 @@ def test_a_file_without_rewards_is_refused_with_what_is_needed(tmp_path: Path, c
 def test_a_folder_without_a_log_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no metrics\.jsonl"):
         read_log(tmp_path)
+
+
+def begun(run: Path, *stages: str) -> None:
+    """Write the manifest of a run, as :class:`eurus_core.runs.Run` does; fingerprints are f-NAME and so on to 64 letters."""
+    entries = [{"name": name, "kind": "train", "fingerprint": f"f-{name}".ljust(64, "0")} for name in stages]
+    run.mkdir()
+    (run / "manifest.json").write_text(json.dumps({"stages": entries}))
+
+
+def write_rewards(folder: Path, at_end: float) -> None:
+    folder.mkdir(parents=True)
+    rows = [{"step": s, "rewards_chosen": at_end * s / 20, "rewards_rejected": 0.0, "margin": 0.0} for s in STEPS]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_of_a_run_every_stage_that_logged_rewards_is_shown_finished_or_under_way(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    begun(run, "grow", "sft", "dpo", "nca", "kto")
+    (run / "grow").mkdir()
+    (run / "sft").mkdir()
+    (run / "sft/metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n')
+    write_rewards(run / "dpo", -1.0)
+    write_rewards(run / "nca", 5.0)  # of other settings: what is under way counts
+    write_rewards(run / ".partial/nca-f-nca0000000", 1.0)
+    told = [json.loads(line) for line in show(run, "--json").stdout.splitlines()]
+    assert [log["log"] for log in told] == [str(run / "dpo"), str(run / ".partial/nca-f-nca0000000")]
+    assert [log["trends"]["chosen"]["end"] for log in told] == pytest.approx([-0.925, 0.925])
+
+
+def test_a_run_without_rewards_is_refused_with_the_stages_that_began(tmp_path: Path) -> None:
+    begun(tmp_path / "run", "grow", "sft", "dpo")
+    (tmp_path / "run/grow").mkdir()
+    (tmp_path / "run/sft").mkdir()
+    with pytest.raises(InputError, match=r"no stage of this run has logged rewards yet \(begun: grow, sft\)"):
+        show(tmp_path / "run")

@@ -98,6 +98,10 @@ def main() -> None:
     except FileNotFoundError:
         _refuse("the current folder was removed. Change to one that exists.")
     try:
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a shell makes its background jobs deaf to Ctrl-C
+            signal.signal(
+                signal.SIGINT, signal.default_int_handler
+            )  # no longer the end at once: what runs keeps its work
         status = cli.main(prog_name="eurus", standalone_mode=False)
     except click.ClickException as error:
         error.show()

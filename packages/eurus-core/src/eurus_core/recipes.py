@@ -1,6 +1,8 @@
 """Recipes: TOML files whose tables are stages, and the layers laid over them.
 
-Precedence: defaults of the parts < recipe < ``[profile.NAME]`` < ``--set`` < flags. Four rules make a recipe short:
+Precedence: defaults of the parts < recipe < ``[profile.NAME]`` < ``--set`` < flags. A profile's tables are laid over the
+recipe's, key by key; ``--set PATH=VALUE`` makes the value at that path the given one, also where it is a whole table. Four rules
+make a recipe short:
 
 * ``"@grow"`` is the work of the earlier stage ``[grow]``;
 * ``"$grow.source"`` is the value of another setting;
@@ -33,6 +35,10 @@ STAGE_NAME = re.compile(r"\w[\w +-]{0,59}")
 
 MOST_VALUES = 1_000_000
 """A few references to references make a recipe of a page as large as one likes."""
+
+
+class _Whole(Settings):
+    """A table that takes the place of what was there, where others are laid over it."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +155,7 @@ def _layers(profiles: Any, profile: str | None, sets: Iterable[str], file: str) 
         layers.append((f"profile {profile} of {file}", profiles[profile]))
     for text in sets:
         keys, value = assignment(text)
-        layer: Any = value
+        layer: Any = _Whole(value) if isinstance(value, dict) else value
         for key in reversed(keys):
             layer = {key: layer}
         layers.append((f"--set {'.'.join(keys)}", layer))
@@ -157,8 +163,9 @@ def _layers(profiles: Any, profile: str | None, sets: Iterable[str], file: str) 
 
 
 def _merge(old: Any, new: Any, path: tuple[str, ...], label: str, notes: list[str]) -> Any:
-    """Lay ``new`` over ``old``: tables merge, all else is replaced; a number addresses an element of an array."""
-    if isinstance(old, list) and isinstance(new, dict) and new and all(re.fullmatch(r"\d{1,9}", key) for key in new):
+    """Lay ``new`` over ``old``: tables merge unless whole, all else is replaced; a number addresses an element of an array."""
+    whole = isinstance(new, _Whole)
+    if isinstance(old, list) and isinstance(new, dict) and not whole and _are_places(new):
         merged_list = list(old)
         for key, value in new.items():
             index = int(key)
@@ -172,17 +179,21 @@ def _merge(old: Any, new: Any, path: tuple[str, ...], label: str, notes: list[st
         old = {"name": old}  # a bare part name and its table are one thing
     if not isinstance(old, dict):
         return new
-    if "name" in new and "name" in old and new["name"] != old["name"]:
-        dropped = [key for key in old if key != "name" and key not in new]
-        if dropped:
-            notes.append(
-                f"{label}: {'.'.join(path)} is now {new['name']!r}; dropped the settings of {old['name']!r}: {', '.join(dropped)}"
-            )
+    renamed = "name" in new and "name" in old and new["name"] != old["name"]
+    if renamed or whole:
+        if dropped := [key for key in old if key != "name" and key not in new]:
+            now = f"now {new['name']!r}" if renamed else "given as a whole"
+            of = f" of {old['name']!r}" if "name" in old else ""
+            notes.append(f"{label}: {'.'.join(path)} is {now}; dropped the settings{of}: {', '.join(dropped)}")
         return new
-    merged = dict(old)
+    merged = type(old)(old)
     for key, value in new.items():
         merged[key] = _merge(old[key], value, (*path, key), label, notes) if key in old else value
     return merged
+
+
+def _are_places(table: Settings) -> bool:
+    return bool(table) and all(re.fullmatch(r"\d{1,9}", key) for key in table)
 
 
 def _inherit(settings: Settings, file: str) -> Settings:

@@ -139,7 +139,7 @@ class Run:
         return done if done.get("fingerprint") == step.fingerprint else None
 
     def _partial(self, step: Step) -> Path:
-        return self.folder / ".partial" / f"{step.name}-{step.fingerprint[:12]}"
+        return _partial(self.folder, step.name, step.fingerprint)
 
     def _set_aside(self, folder: Path) -> None:
         """Move a finished stage that is out of date to ``.previous/``."""
@@ -183,6 +183,25 @@ class Run:
                 self._broken_hooks.add(key)
                 log.exception("%s failed and is switched off for this run", key)
         return results
+
+
+def stage_folders(run: Path) -> dict[str, Path]:
+    """Return where each stage of a run that has begun keeps its files, by name in the run's order; empty for what is no run."""
+    try:
+        stages = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["stages"]
+        names = [(str(stage["name"]), str(stage["fingerprint"])) for stage in stages]
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+    found = {}
+    for name, fingerprint in names:
+        partial, finished = _partial(run, name, fingerprint), run / name
+        if partial.is_dir() or finished.is_dir():
+            found[name] = partial if partial.is_dir() else finished
+    return found
+
+
+def _partial(run: Path, name: str, fingerprint: str) -> Path:
+    return run / ".partial" / f"{name}-{fingerprint[:12]}"
 
 
 def _entry(step: Step, finished: dict[str, Any] | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from eurus_core.errors import InputError
+from eurus_core.runs import stage_folders
 from eurus_train.watching.metrics import splits
 from eurus_train.watching.monitor import Row, Trend, findings, trend
 
@@ -22,8 +23,10 @@ TRL = {
 }
 """What TRL's preference trainers call the same quantities."""
 
+METRICS = "metrics.jsonl"
+
 NEEDED = (
-    "One of: a run's metrics.jsonl, or the stage's folder that holds it; TRL's trainer_state.json, or the checkpoint's folder that "
+    f"One of: a run's folder; a stage's {METRICS}, or the folder that holds it; TRL's trainer_state.json, or the checkpoint's folder that "
     "holds it; lines of {'loss': ..., 'rewards/chosen': ...} as transformers prints them."
 )
 SHOWN = {
@@ -39,14 +42,33 @@ def read_log(path: Path) -> list[Row]:
     """Return a training's measurements step by step, under our names; InputError where a file holds none."""
     file = path
     if path.is_dir():
-        files = [path / name for name in ("metrics.jsonl", "trainer_state.json") if (path / name).is_file()]
+        files = [path / name for name in (METRICS, "trainer_state.json") if (path / name).is_file()]
         if not files:
-            raise InputError("no metrics.jsonl and no trainer_state.json in this folder", needed=NEEDED, file=path)
+            raise InputError(f"no {METRICS} and no trainer_state.json in this folder", needed=NEEDED, file=path)
         file = files[0]
-    rows = [row for row in map(_row, _entries(file)) if "rewards_chosen" in row and "rewards_rejected" in row]
+    rows = _rewards(file)
     if not rows:
         raise InputError("no rewards of chosen and rejected actions", needed=NEEDED, file=file)
     return rows
+
+
+def logs_of(path: Path) -> list[Path]:
+    """Return the logs that a path stands for: of a run's folder those of its stages that logged rewards, else itself."""
+    stages = stage_folders(path)
+    if not stages:
+        return [path]
+    found = [folder for folder in stages.values() if (folder / METRICS).is_file() and _rewards(folder / METRICS)]
+    if not found:
+        raise InputError(
+            f"no stage of this run has logged rewards yet (begun: {', '.join(stages)})",
+            needed="Rewards come from stages that learn from pairs, KTO's and reward models included.",
+            file=path,
+        )
+    return found
+
+
+def _rewards(file: Path) -> list[Row]:
+    return [row for row in map(_row, _entries(file)) if "rewards_chosen" in row and "rewards_rejected" in row]
 
 
 def _entries(file: Path) -> Iterator[Mapping[str, Any]]:
@@ -97,14 +119,15 @@ def _trends(rows: list[Row]) -> dict[str, Trend]:
 def monitor(logs: tuple[Path, ...], as_json: bool) -> None:
     """Say what the rewards of a training tell: figure 5 of the paper in numbers and words.
 
-    LOGS are stages' folders or metrics.jsonl files of ours, trainer_state.json files of TRL, or logs as transformers
-    prints them. Every quantity is shown by its mean over the first and the last fifth of the steps.
+    LOGS are folders of runs or of stages or metrics.jsonl files of ours, trainer_state.json files of TRL, or logs as
+    transformers prints them. Of a run every stage is shown that has logged rewards. Every quantity is shown by its mean over the first and the last fifth of the steps.
 
     \b
     Example:
       eurus train monitor runs/demo/nca trl-output/checkpoint-500
+      eurus train monitor runs/demo
     """
-    for path in logs:
+    for path in (log for given in logs for log in logs_of(given)):
         rows = read_log(path)
         trends, found = _trends(rows), findings(rows)
         if as_json:
