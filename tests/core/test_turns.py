@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eurus_core.records import Action, Observation
-from eurus_core.turns import NO_OUTPUT, answer, parse
+from eurus_core.records import Action, Observation, Problem, Reference
+from eurus_core.turns import NO_OUTPUT, answer, example, parse
 
 
 def test_fences_hold_cells_and_what_stands_before_is_thought():
@@ -77,3 +77,16 @@ def test_a_reply_of_empty_lines_is_parsed_in_time_that_grows_with_it() -> None:
     assert parse("\n" * 200_000 + "x").solution is None
     assert parse("answer:" + "\n" * 200_000 + "7").solution == "7"
     assert time.process_time() - started < 5  # each line's indent once ran on over all the lines below it
+
+
+@pytest.mark.parametrize(
+    ("instruction", "given"),
+    [
+        ("Double.\n\n  1  5\n  7\n", "1 5\n7\n"),  # laid out otherwise than the test
+        ("Double.\nInput: 15 7", None),
+        ("Double.\nInput: 8", "8"),  # the second test's
+    ],
+)
+def test_an_example_is_the_first_input_that_the_instruction_shows(instruction, given):
+    tests = Reference(stdio=(("1 5\n7\n", "secret"), ("8", "secret")))
+    assert example(Problem("p", "Coding", "d", instruction, tests)) == given

@@ -228,3 +228,16 @@ def test_code_without_tests_is_a_bad_line(eurus: Eurus) -> None:
 def test_a_setting_that_a_kind_needs_is_named(eurus: Eurus) -> None:
     done = eurus("grade", "--kind", "judge", stdin=rows(("1", "1")))
     assert done.stderr == "eurus: kind {'name': 'judge'}: backend: is needed; see eurus parts graders judge\n"
+
+
+def test_columns_that_are_not_used_are_named_once_and_a_misspelt_one_that_is_needed_is_an_error(eurus: Eurus) -> None:
+    row = {"id": 7, "prediction": "1", "reference": "1", "knd": "text"}
+    done = eurus("grade", stdin=f"{json.dumps(row)}\n" * 3 + json.dumps(row | {"source": "x"}))
+    assert outcomes(done) == ["correct"] * 4
+    assert done.stderr.splitlines() == [
+        "line 1: not used: id, knd (a line has prediction, reference, kind, instruction)",
+        "line 4: not used: source (a line has prediction, reference, kind, instruction)",
+    ]
+    refused = eurus("grade", stdin='{"prediction": "1", "refrence": "1"}')
+    assert refused.returncode == 2
+    assert refused.stderr.startswith('eurus: <stdin>, line 1: no "reference", but "refrence".')

@@ -114,7 +114,10 @@ def test_a_call_past_its_deadline_is_killed_and_the_next_one_works(guard: Guard)
 
 
 def test_waiting_counts_nothing_against_a_deadline(guard: Guard) -> None:
+    pid, started = guard.call(1, os.getpid), time.monotonic()
     guard.call(0.2, time.sleep, 0.6)  # three deadlines of wall-clock time, next to no computing
+    assert time.monotonic() - started >= 0.6
+    assert guard.call(1, os.getpid) == pid
 
 
 def test_memory_is_bounded_on_top_of_what_the_worker_has(guard: Guard) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from eurus_core.contracts import Function
 from eurus_data.sandbox import AsyncSandbox, Sandbox
+from eurus_data.tools.python import PythonTool
 
 LIGHT: dict[str, Any] = {"preload": (), "memory_mb": 128}
 ASKED: list[str] = []
@@ -246,3 +249,39 @@ def test_a_cell_cancelled_twice_while_its_function_gives_up_leaves_nothing_to_th
 def test_a_tool_without_a_name_is_refused_with_a_way_to_name_it() -> None:
     with pytest.raises(ValueError, match="name it"):
         Sandbox(tools=[lambda: 1])
+
+
+class Pages(Function):
+    """Knows no page ``missing``, and is not reached at first."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Callable[..., str]]:
+        def page(name: str) -> str:
+            ASKED.append(name)
+            if name == "missing":
+                raise LookupError("no such page")
+            if ASKED.count(name) == 1:
+                raise ConnectionError("nobody there")
+            return f"all about {name}"
+
+        yield page
+
+
+def test_a_growth_asks_once_for_what_is_known_or_not_and_again_for_what_was_not_reached() -> None:
+    cell = "for name in 'missing', 'owls':\n    try: print(page(name))\n    except Exception as error: print(error)"
+
+    async def main() -> list[str]:
+        async with PythonTool(tools=(Pages(),), **LIGHT).open() as workbench:
+            seen = []
+            for _ in range(3):
+                session = await workbench.session(("page",))
+                seen.append((await session.run(cell)).text)
+                await session.close()
+            return seen
+
+    assert asyncio.run(main()) == [
+        "no such page\nnobody there",
+        "no such page\nall about owls",
+        "no such page\nall about owls",
+    ]
+    assert ASKED == ["missing", "owls", "owls"]

@@ -7,6 +7,7 @@ Objectives need torch and live in :mod:`eurus_train.objectives`.
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
@@ -107,6 +108,9 @@ class Session(Protocol):
     async def run(self, code: str) -> Observation:
         """Run one cell and return what it printed, in the released wording (``Out: 42``)."""
 
+    async def run_program(self, program: str, given: str) -> Observation:
+        """Run a whole program on its own, with ``given`` as its standard input, and return what it printed; no cell notices."""
+
     async def branch(self) -> Session:
         """Return a twin with the same state, independent from here on."""
 
@@ -151,7 +155,10 @@ class Grader(Part):
 
     @abstractmethod
     def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
-        """Return the verdict on one action; a hostile or huge answer is a verdict, never an exception."""
+        """Return the verdict on one action; a hostile or huge answer is a verdict, never an exception.
+
+        Called in several threads at once.
+        """
 
     @abstractmethod
     def key(self, answer: str) -> Hashable:
@@ -163,17 +170,17 @@ class Grader(Part):
 
     def open(self) -> AbstractAsyncContextManager[Grading]:
         """Open what judging needs (an interpreter, a model) for as long as the context lasts; as it stands, nothing."""
-        return nullcontext(_Unopened(self))
+        return nullcontext(_Threaded(self))
 
 
 @dataclass(frozen=True)
-class _Unopened:
-    """A grader that needs nothing opened."""
+class _Threaded:
+    """A grader that needs nothing opened. It judges in threads: while it works on a hard answer, the event loop goes on."""
 
     grader: Grader
 
     async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
-        return self.grader.grade(problem, action, observation)
+        return await asyncio.to_thread(self.grader.grade, problem, action, observation)
 
 
 class Critic(Part):

@@ -25,7 +25,7 @@ REJECTABLE: frozenset[Outcome] = frozenset({"incorrect", "unparsed", "timeout"})
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Ground truth of a problem; only graders, critics and assisted actors may read it."""
+    """Ground truth of a problem; only graders, critics and assisted actors may read it, and of ``stdio`` a turn's run the inputs."""
 
     answer: str | None = None
     rationale: str | None = None

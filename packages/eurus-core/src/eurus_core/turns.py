@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eurus_core.records import Action, Message, Node, Observation, Reply, Request, Verdict
+from eurus_core.records import Action, Message, Node, Observation, Problem, Reply, Request, Verdict
 
 if TYPE_CHECKING:
     from eurus_core.contracts import Grading, Session
@@ -94,7 +94,7 @@ async def judge(
         cost=reply.cost,
         assisted=assisted,
     )
-    observation = await _observe(action, session) if action.code and session is not None else None
+    observation = await _observe(problem, action, session) if action.code and session is not None else None
     verdict = await grader.grade(problem, action, observation)
     if reply.finish == "length" and not verdict.correct and (_open_fence(text) or not (action.code or action.solution)):
         why = f"cut off at {reply.tokens} tokens; it was {verdict.outcome} so far"
@@ -106,7 +106,37 @@ def _open_fence(text: str) -> bool:
     return text.count("```") % 2 == 1
 
 
-async def _observe(action: Action, session: Session) -> Observation:
+async def _observe(problem: Problem, action: Action, session: Session) -> Observation:
+    """Run the code as it will be judged: as one program where the problem gives it something to read, else cell by cell."""
+    if problem.reference.stdio:
+        return await _run_program(problem, action, session)
+    return await _run_cells(action, session)
+
+
+async def _run_program(problem: Problem, action: Action, session: Session) -> Observation:
+    """Run the program on the first input that the instruction shows, else on that of the first test, which is not shown then."""
+    given = example(problem)
+    seen = await session.run_program(
+        "\n\n".join(action.code), problem.reference.stdio[0][0] if given is None else given
+    )
+    if given is None:
+        head = "Output for a hidden test:\n"
+    else:
+        head = f"Input:\n{given.strip()}\n\nOutput:\n" if given.strip() else ""
+    return replace(seen, text=head + seen.text)
+
+
+def example(problem: Problem) -> str | None:
+    """Return the input of the first test that is no secret: it is empty, or stands in the instruction; None where all are hidden."""
+    shown = " ".join(problem.instruction.split())
+    for given, _ in problem.reference.stdio:
+        words = " ".join(given.split())
+        if not words or re.search(rf"(?<!\S){re.escape(words)}(?!\S)", shown):
+            return given
+    return None
+
+
+async def _run_cells(action: Action, session: Session) -> Observation:
     """Run the cells in order and join what they print; the first that fails ends the turn."""
     seen: list[Observation] = []
     for cell in action.code:

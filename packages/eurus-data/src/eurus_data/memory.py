@@ -118,6 +118,16 @@ class RememberedSession:
             await self.store.keep(_record("observation", name, self.place, observation))
         return observation
 
+    async def run_program(self, program: str, given: str) -> Observation:
+        """Return what the program printed, from the store or by running it; no later cell knows of it."""
+        name = key("observation", self.tool, self.place, "program", given, program)
+        known = _known(self.store, Observation, name)
+        if known is not None:
+            return known
+        observation = await (await self._current()).run_program(program, given)
+        await self.store.keep(_record("observation", name, self.place, observation))
+        return observation
+
     async def branch(self) -> RememberedSession:
         """Return a twin after the same cells."""
         return self.at(self.place)

@@ -124,6 +124,18 @@ class ToolContract(PartContract):
 
         assert asyncio.run(branch()) == ("Out: 1", "Out: 11")
 
+    def test_a_program_reads_what_it_is_given_and_no_cell_notices(self) -> None:
+        async def run() -> tuple[str, str]:
+            async with self.part().open() as workbench:
+                session = await workbench.session()
+                await session.run("x = 1")
+                printed = (await session.run_program("x = int(input())\nprint(x + 1)", "41\n")).text
+                seen = printed, (await session.run("x")).text
+                await session.close()
+                return seen
+
+        assert asyncio.run(run()) == ("42", "Out: 1")
+
     def _run(self, *cells: str) -> list[Any]:
         async def run() -> list[Any]:
             async with self.part().open() as workbench:

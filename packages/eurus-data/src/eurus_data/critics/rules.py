@@ -25,6 +25,7 @@ _ERROR = re.compile(r"^(\w*(?:Error|Exception|Interrupt|Iteration|Warning)|Synta
 _LINE = re.compile(r"Cell In\[\d+\], line (\d+)|^-+> *(\d+) ", re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w])")
 _STEP = re.compile(r"\bstep \d+", re.IGNORECASE)
+_TEST = re.compile(r"test \d+ of \d+")
 _NUMERIC = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?%?", re.IGNORECASE)
 
 _SPELT = {
@@ -78,7 +79,12 @@ class _Rules:
         verdict: Verdict,
     ) -> Critique:
         """Return the sentences; ``leaks`` marks a critique of which some was withheld because it would have held the answer."""
-        findings = _findings(problem, action, observation, unused=self.settings.unused_quantities)
+        program = bool(problem.reference.stdio and action.code)
+        if program and observation is not None and observation.status == "ok":
+            findings = _judged(verdict)
+        else:
+            unused = self.settings.unused_quantities and not program  # which reads its quantities
+            findings = _findings(problem, action, observation, unused=unused)
         sentences = list(itertools.islice(findings, self.settings.sentences))
         answer = problem.reference.answer
         seen = [problem.instruction, action.text, *(message.content for message in history)]
@@ -108,6 +114,19 @@ def _findings(problem: Problem, action: Action, observation: Observation | None,
             yield f"Your code never uses {_listed(missing)} from the problem. Does the result depend on {'it' if len(missing) == 1 else 'them'}?"
     if action.code and observation is not None and observation.status == "ok":
         yield "Read the problem again and check each step: what it asks for, and the order in which quantities change."
+
+
+def _judged(verdict: Verdict) -> Iterator[str]:
+    """Yield what is wrong with a program that ran on its example: which test it fails, not what that wants."""
+    test = verdict.why.partition(":")[0]
+    where = f" {test}" if _TEST.fullmatch(test) else " its tests"
+    if verdict.outcome == "timeout":
+        yield f"Your program does not end in time on{where}. Look for a loop that never ends, or for a faster method."
+    elif verdict.rule == "stdout":
+        yield f"Your program prints a wrong answer on{where}. Compare with the examples, to the letter, what it prints and how."
+    else:
+        yield f"Your program fails with an error on{where}."
+    yield "Think of the smallest and the largest input that the problem allows."
 
 
 def _without_code(problem: Problem, action: Action) -> Iterator[str]:

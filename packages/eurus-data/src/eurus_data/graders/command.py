@@ -115,9 +115,10 @@ class _Output:
 
 def _findings(rows: IO[bytes], bench: Bench, skip_bad: bool, written: _Output) -> Iterator[Finding | str]:
     """Yield findings, and what is wrong with a line that is skipped; an error is raised after the findings before it."""
-    from eurus_data.graders.rows import chunks
+    from eurus_data.graders.rows import KEYS, chunks
 
     name = getattr(rows, "name", "<stdin>")
+    told: set[str] = set()
     for chunk in chunks(rows, name):  # type: ignore[arg-type] # click's file is a buffered reader
         usable: list[Row] = []
         for number, line in chunk:
@@ -131,6 +132,11 @@ def _findings(rows: IO[bytes], bench: Bench, skip_bad: bool, written: _Output) -
                 yield str(error)
             else:
                 usable.append(row)
+                if new := [key for key in row.unused if key not in told]:
+                    told.update(new)
+                    click.echo(
+                        f"line {number}: not used: {_shown(', '.join(new))} (a line has {', '.join(KEYS)})", err=True
+                    )
         yield from bench.findings(usable)
         written.flush()
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from eurus_core.errors import InputError
+from eurus_core.errors import InputError, nearest
 from eurus_core.records import Problem, Reference
 
 MAX_LINE = 64 << 20
 """Bytes of one line."""
 CHUNK = 1 << 16
+KEYS = ("prediction", "reference", "kind", "instruction")
 NEEDED = 'A line needs "prediction" and "reference", such as {"prediction": "1/2", "reference": "0.5"}; "kind" and "instruction" may be given.'
 
 
@@ -24,13 +25,14 @@ class Bytes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One prediction to judge; ``reference`` is the answer, a list of texts, or the tests of a program."""
+    """One prediction to judge; ``reference`` is the answer, a list of texts, or the tests of a program, ``unused`` other keys."""
 
     line: int
     prediction: str
     reference: Any
     kind: Any = None
     instruction: str = ""
+    unused: tuple[str, ...] = ()
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -85,7 +87,9 @@ def read(number: int, line: bytes, name: str) -> Row:
         raise InputError(f"{type(row).__name__} where an object should be", needed=NEEDED, file=name, line=number)
     for key in ("prediction", "reference"):
         if key not in row:
-            raise InputError(f'no "{key}"', needed=NEEDED, file=name, line=number)
+            meant = nearest(key, row.keys() - set(KEYS))
+            found = f'no "{key}", but "{meant}"' if meant else f'no "{key}"'
+            raise InputError(found, needed=NEEDED, file=name, line=number)
     reference = row["reference"]
     if reference is None or reference == [] or isinstance(reference, dict):
         raise InputError(f'"reference" is {json.dumps(reference)[:60]}', needed=NEEDED, file=name, line=number)
@@ -93,7 +97,8 @@ def read(number: int, line: bytes, name: str) -> Row:
         raise InputError('"prediction" is no text', needed=NEEDED, file=name, line=number)
     if not isinstance(row.get("instruction", ""), str):
         raise InputError('"instruction" is no text', needed=NEEDED, file=name, line=number)
-    return Row(number, _text(row["prediction"]), reference, row.get("kind"), row.get("instruction", ""))
+    unused = tuple(key for key in row if key not in KEYS)
+    return Row(number, _text(row["prediction"]), reference, row.get("kind"), row.get("instruction", ""), unused)
 
 
 def _text(value: Any) -> str:

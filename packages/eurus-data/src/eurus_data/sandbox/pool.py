@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -122,15 +124,23 @@ class AsyncSandbox:
 
         The deadline is each test's. ``together`` runs them side by side instead of stopping at the first that fails.
         """
-
-        async def start(given: bytes) -> Dialogue:
-            return await self._dialogue(program, given)
-
+        start = functools.partial(self._dialogue, program)
         seconds = self.settings.timeout_seconds if timeout_seconds is None else timeout_seconds
         verdict = await stdio.check(
             start, self._cells, program, tests, timeout_seconds=seconds, tolerance=tolerance, together=together
         )
         return self._sound(verdict)
+
+    async def run_program(self, program: str, given: str) -> Observation:
+        """Run a program once, as :meth:`check_stdio` does, and return what it shows."""
+        settings, start = self.settings, functools.partial(self._dialogue, program)
+        async with self._cells:
+            started = time.monotonic()
+            ran = await stdio.run(start, program, given, settings.timeout_seconds)
+            seconds = time.monotonic() - started
+        if ran.end == "died":
+            self._opened().check("Run the program again.")
+        return ran.shown(settings.output_chars, self.tier, seconds)
 
     async def check_asserts(
         self, program: str, tests: Sequence[str], *, timeout_seconds: float | None = None
@@ -140,9 +150,7 @@ class AsyncSandbox:
         The deadline is each test's, and that of loading the program. InputError where a test is no Python.
         """
 
-        async def start() -> Dialogue:
-            return await self._dialogue(program, None)
-
+        start = functools.partial(self._dialogue, program, None)
         seconds = self.settings.timeout_seconds if timeout_seconds is None else timeout_seconds
         async with self._cells:
             return self._sound(await asserts.check(start, program, tests, timeout_seconds=seconds))
@@ -221,6 +229,10 @@ class AsyncSession:
             else:
                 self._sandbox._check()
             return shown
+
+    async def run_program(self, program: str, given: str) -> Observation:
+        """Run a whole program that reads ``given``, in a process of its own; the session stays as it is."""
+        return await self._sandbox.run_program(program, given)
 
     async def branch(self) -> AsyncSession:
         """Return a twin in the same state, independent from here on, made by replaying the cells."""

@@ -17,11 +17,13 @@ from typing import Any
 from eurus_core.records import Tier
 from eurus_data.sandbox.confinement.doctor import Layer, elsewhere, refusal
 from eurus_data.sandbox.confinement.folder import Folder
-from eurus_data.sandbox.errors import SandboxError
+from eurus_data.sandbox.errors import TOO_MANY_FILES, SandboxError, opening
 from eurus_data.sandbox.exchange import Channels
 from eurus_data.sandbox.settings import Settings
 from eurus_data.sandbox.worker import Worker
 
+START_SECONDS = 120.0
+"""What a zygote has to import its modules and find its tier."""
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from eurus_data.sandbox.inside import pages; pages.reserve(64); "
@@ -46,24 +48,37 @@ class ForkServer:
         """
         if not sys.platform.startswith("linux"):
             raise SandboxError(elsewhere(sys.platform))
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        number, words = tempfile.mkstemp(prefix="zygote-", suffix=".log", dir=folder.top)
-        with theirs, os.fdopen(number, "wb") as log:
-            process = subprocess.Popen(  # noqa: ASYNC220  (starting one takes milliseconds, and only stays with us as a pid)
-                _command(settings, folder, theirs.fileno(), cells),
-                env=_environment(folder),
-                cwd=folder.work,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+        with opening(), contextlib.ExitStack() as failed:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            failed.enter_context(ours)
+            failed.enter_context(theirs)
+            number, words = tempfile.mkstemp(prefix="zygote-", suffix=".log", dir=folder.top)
+            with os.fdopen(number, "wb") as log:
+                process = subprocess.Popen(  # noqa: ASYNC220  (starting one takes milliseconds, and only stays with us as a pid)
+                    _command(settings, folder, theirs.fileno(), cells),
+                    env=_environment(folder),
+                    cwd=folder.work,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+            failed.pop_all()
+        theirs.close()
         ours.setblocking(False)
         server = cls(process, ours, Path(words))
         try:
-            hello, _ = await server._answer()
+            async with asyncio.timeout(START_SECONDS):
+                hello, _ = await server._answer()
             server._accept(json.loads(hello), settings.minimum_tier)
+        except TimeoutError:
+            process.kill()  # it would not hear that it shall end
+            await server.close()
+            raise SandboxError(
+                f"The sandbox's zygote was not ready after {START_SECONDS:g} s. It imports {', '.join(settings.preload) or 'nothing'}: "
+                "does one of these modules hang? Set preload to fewer, or try again where the machine was busy."
+            ) from None
         except BaseException:
             await server.close()
             raise
@@ -97,25 +112,27 @@ class ForkServer:
             raise
 
     async def _spawn(self, reading: int | None) -> Channels:
-        async with self._turn:
-            control, control_of_child = socket.socketpair()
-            output, output_of_child = os.pipe()
-            try:
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            if reading is not None:
+                theirs.callback(os.close, reading)
+            async with self._turn:
+                with opening():
+                    control, control_of_child = socket.socketpair()
+                    ours.enter_context(control)
+                    theirs.enter_context(control_of_child)
+                    output, output_of_child = os.pipe()
+                    ours.callback(os.close, output)
+                    theirs.callback(os.close, output_of_child)
                 given = [control_of_child.fileno(), output_of_child, *([] if reading is None else [reading])]
-                socket.send_fds(self._asked, [b"fork"], given)
-                _, descriptors = await self._answer()
-            except BaseException as error:
-                control.close()
-                os.close(output)
-                if isinstance(error, OSError):
+                try:
+                    socket.send_fds(self._asked, [b"fork"], given)
+                except OSError:
                     raise SandboxError(self.epitaph()) from None
-                raise
-            finally:
-                control_of_child.close()
-                os.close(output_of_child)
-                if reading is not None:
-                    os.close(reading)
-            return Channels(control, output, descriptors[0])
+                _, received = await self._answer()
+            if not received:  # the kernel drops what there is no number for
+                raise SandboxError(TOO_MANY_FILES)
+            ours.pop_all()
+            return Channels(control, output, received[0])
 
     async def _answer(self) -> tuple[bytes, list[int]]:
         loop = asyncio.get_running_loop()

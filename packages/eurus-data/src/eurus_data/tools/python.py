@@ -42,19 +42,31 @@ class _Bench:
 
 
 def _asked_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function with a memory: a growth that runs a history's cells again gets the answers it got.
+    """Return the function with a memory: a growth that runs a history's cells again gets the answers, and the errors, it got.
 
-    Each action starts from its history in a session of its own, so that a record kept by the session does not reach it.
+    Each action starts from its history in a session of its own, so that a record kept by the session does not reach it. An OSError
+    (no connection, too late) is no answer: whoever asks next may get one.
     """
-    answers: dict[str, Any] = {}
+    known: dict[str, tuple[Any, Exception | None]] = {}
+
+    async def ask(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Exception | None]:
+        here = inspect.iscoroutinefunction(function)
+        try:
+            return await (function(*args, **kwargs) if here else asyncio.to_thread(function, *args, **kwargs)), None
+        except OSError:
+            raise
+        except Exception as error:
+            return None, error
 
     @functools.wraps(function)
     async def once(*args: Any, **kwargs: Any) -> Any:
         name = repr((args, sorted(kwargs.items())))
-        if name not in answers:
-            here = inspect.iscoroutinefunction(function)
-            answer = await (function(*args, **kwargs) if here else asyncio.to_thread(function, *args, **kwargs))
-            answers.setdefault(name, answer)
-        return answers[name]
+        if name not in known:
+            found = await ask(args, kwargs)
+            known.setdefault(name, found)
+        answer, error = known[name]
+        if error is not None:
+            raise error.with_traceback(None)
+        return answer
 
     return once

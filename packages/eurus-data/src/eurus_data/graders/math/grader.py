@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Hashable
-from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
 
 from pydantic import Field
 
-from eurus_core.contracts import Grading
-from eurus_core.records import Action, Observation, Problem, Verdict
+from eurus_core.records import Action, Observation
 from eurus_data.graders import guard
 from eurus_data.graders.answers import AnswerGrader
 from eurus_data.graders.comparison import Comparison
@@ -56,19 +52,6 @@ class MathGrader(AnswerGrader):
     def search(self, text: str) -> str | None:
         found = extract(text)
         return found.answer if found is not None else None
-
-    def open(self) -> AbstractAsyncContextManager[Grading]:
-        return nullcontext(_Threaded(self))
-
-
-@dataclass(frozen=True)
-class _Threaded:
-    """Judges in threads: while the guard works on a hard comparison, the event loop goes on."""
-
-    grader: MathGrader
-
-    async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
-        return await asyncio.to_thread(self.grader.grade, problem, action, observation)
 
 
 def _with_array(last: str, printed: str) -> str:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from eurus_data.sandbox.errors import SandboxError
+from eurus_data.sandbox.errors import SandboxError, opening
 from eurus_data.sandbox.exchange import FLOOD_BYTES, Channels
 from eurus_data.sandbox.wire import MOST_BYTES_OF_VALUE, BrokenFrame, Frames, pack
 
@@ -132,7 +132,8 @@ def as_input(data: bytes) -> int:
 
     Sealed: memory behind such a file is charged to nobody.
     """
-    descriptor = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with opening():
+        descriptor = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -11,17 +11,37 @@ import asyncio
 import math
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from eurus_core.records import Verdict
+from eurus_core.records import Observation, ObservationStatus, Tier, Verdict
 from eurus_data.sandbox.judging.dialogue import Dialogue, Ended
-from eurus_data.sandbox.output import clean
+from eurus_data.sandbox.output import Capture, clean, observed
 from eurus_data.sandbox.wire import MOST_BYTES_OF_CODE
 
+End = Literal["ok", "error", "memory", "timeout", "flood", "died"]
 Start = Callable[[bytes], Awaitable[Dialogue]]
 """Starts a process with that standard input and waits until it is confined."""
 
 _SHOWN_CHARS = 80
+_STATUS: dict[End, ObservationStatus] = {"ok": "ok", "error": "error", "memory": "memory", "timeout": "timeout"}
 _INTEGER = re.compile(r"[+-]?\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a program ended, what it had printed until then, and why it ended so, where that needs words."""
+
+    end: End
+    printed: bytes
+    why: str = ""
+
+    def shown(self, output_chars: int, tier: Tier, seconds: float) -> Observation:
+        """Return what somebody sees who ran the program: its output, then the error, or a note that it was ended."""
+        capture = Capture(output_chars)
+        capture.add(self.printed)
+        note = self.why if self.end in ("ok", "error", "memory") else f"[Killed: {self.why}.]"
+        return Observation(observed(capture.text(), note), _STATUS.get(self.end, "killed"), tier, seconds)
 
 
 async def check(
@@ -56,29 +76,35 @@ async def check(
     return Verdict("correct", "stdout", f"{len(tests)} of {len(tests)} tests")
 
 
-async def _try(
-    start: Start, program: str, given: str, expected: str, timeout_seconds: float, tolerance: float | None
-) -> Verdict:
+async def run(start: Start, program: str, given: str, timeout_seconds: float) -> Run:
+    """Run a program once, in a fresh process that reads ``given``."""
+    if len(program) > MOST_BYTES_OF_CODE:
+        return Run("error", b"", f"Not run: a program of {len(program)} characters; the most is {MOST_BYTES_OF_CODE}.")
     process = await start(given.encode("utf-8", "surrogatepass"))
     try:
         async with asyncio.timeout(timeout_seconds):
-            end = await process.ask({"program": program, "role": "main"})
+            said = await process.ask({"program": program, "role": "main"})
     except TimeoutError:
-        return Verdict("timeout", "timeout", f"ran past {timeout_seconds:g} s")
+        return Run("timeout", process.output(), f"ran past {timeout_seconds:g} s")
     except Ended as ended:
-        return Verdict(
-            "incorrect",
-            ended.args[0],
-            "the program printed too much" if ended.args[0] == "flood" else "the process died",
-        )
+        flooded = ended.args[0] == "flood"
+        return Run(ended.args[0], process.output(), "the program printed too much" if flooded else "the process died")
     else:
-        if end.get("end") != "ok":
-            rule = "memory" if end.get("end") == "memory" else "error"
-            return Verdict("incorrect", rule, clean(str(end.get("why", "")).encode("utf-8", "replace"))[:300])
-        printed = process.output().decode("utf-8", "replace")
+        if said.get("end") == "ok":
+            return Run("ok", process.output())
+        why = clean(str(said.get("why", "")).encode("utf-8", "replace"))[:300]
+        return Run("memory" if said.get("end") == "memory" else "error", process.output(), why)
     finally:
         process.close()
-    place = difference(printed, expected, tolerance)
+
+
+async def _try(
+    start: Start, program: str, given: str, expected: str, timeout_seconds: float, tolerance: float | None
+) -> Verdict:
+    ran = await run(start, program, given, timeout_seconds)
+    if ran.end != "ok":
+        return Verdict("timeout" if ran.end == "timeout" else "incorrect", ran.end, ran.why)
+    place = difference(ran.printed.decode("utf-8", "replace"), expected, tolerance)
     return Verdict("incorrect", "stdout", place) if place else Verdict("correct", "stdout")
 
 
