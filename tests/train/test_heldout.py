@@ -1,5 +1,7 @@
 """Held-out pairs under KTO: their z0 is their own, whatever step was learnt from last."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,13 @@ import torch
 from eurus_core.stages import Context
 from eurus_core.treeset import write_trees
 from eurus_train.forest.layout import Branch, Pair
+from eurus_train.forest.steps import plan
 from eurus_train.objectives import KTO
 from eurus_train.training.heldout import Heldout
 from eurus_train.training.lessons import PairLesson
+from eurus_train.training.schedule import Schedule
 from eurus_train.training.stage import Train
+from eurus_train.training.trainer import ForestTrainer
 
 
 class Start:
@@ -72,3 +77,29 @@ def test_a_stage_knows_the_references_of_held_out_couples(tmp_path, make_tree):
     context.folder.mkdir()
     Train.model_validate(settings).run(context)
     assert context.report.figures["held-out pairs"] == 8
+
+
+class Counted(Heldout):
+    times = 0
+
+    def measure(self, model):
+        self.times += 1
+        return super().measure(model)
+
+
+def test_held_out_examples_are_measured_once_a_step_also_when_asked_again_at_the_end(llama, tmp_path):
+    model, lesson = copy.deepcopy(llama), PairLesson(KTO(), "float32", Start())
+    heldout, logged = Counted([pairs(7)], lesson), []
+    trainer = ForestTrainer(
+        model,
+        plan([pairs(0), pairs(1)], trees_per_step=1, forest_tokens=64, max_steps=3),
+        lesson,
+        Schedule(1e-2, eval_steps=1),
+        tmp_path,
+        on_step=lambda step, measured: logged.append(measured["heldout_loss"]),
+        heldout=heldout,
+    )
+    trainer.resume_or_start()
+    assert len(set(logged)) == 3
+    assert trainer.measure().means()["loss"] == logged[-1]
+    assert heldout.times == 3

@@ -94,6 +94,7 @@ class ForestTrainer(transformers.Trainer):
         self._schedule, self._heldout, self._learnt = schedule, heldout, set(named.values())
         self._whole_model = model
         self._best = best_in(folder / BEST)
+        self._measured: tuple[int, Tally] | None = None
         self._tally = Tally()
         self._tokens = {"unique": 0, "logical": 0}
         self._since = 0.0
@@ -105,11 +106,14 @@ class ForestTrainer(transformers.Trainer):
         return step_of(checkpoint)
 
     def measure(self) -> Tally | None:
-        """Return what held-out examples measure now, None where there are none; collective."""
+        """Return what held-out examples measure now, None where there are none; once a step, and collective."""
         if self._heldout is None:
             return None
-        self.model_wrapped.eval()
-        return self._heldout.measure(self._called())
+        step = self.state.global_step
+        if self._measured is None or self._measured[0] != step:
+            self.model_wrapped.eval()
+            self._measured = step, self._heldout.measure(self._called())
+        return self._measured[1]
 
     def result(self) -> tuple[dict[str, Tensor], Best | None]:
         """Return the weights to keep by name, whole, on the first rank (empty elsewhere), and where they did best; collective.
