@@ -91,7 +91,7 @@ def node(node_id, text, outcome="incorrect", *, observation="Out: 3", assisted=F
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_tree():
     """Return a caterpillar of two turns about doubling a number; each turn has one pair."""
 

@@ -116,26 +116,43 @@ def load_config(ref: str) -> PretrainedConfig:
 
 
 def load_causal_lm(
-    ref: str, *, dtype: Precision = "auto", attention: str = "sdpa", device: str = "cpu", body_only: bool = False
+    ref: str, *, dtype: Precision = "auto", attention: str = "sdpa", device: str = "cpu"
 ) -> PreTrainedModel:
-    """Return a causal language model in evaluation mode.
+    """Return a causal language model in evaluation mode; as :func:`load_model` does."""
+    return load_model("AutoModelForCausalLM", ref, dtype=dtype, attention=attention, device=device)
 
-    ``dtype`` "auto" is what :func:`dtype_of` says. ModelError where weights cannot be found or used, or lack a part;
-    with ``body_only`` the head may be missing, and is random then.
+
+def load_model(
+    kind: str,
+    ref: str,
+    *,
+    dtype: Precision = "auto",
+    attention: str = "sdpa",
+    device: str = "cpu",
+    config: PretrainedConfig | None = None,
+    needed: str = "",
+) -> PreTrainedModel:
+    """Return a model of ``kind``, an Auto class of transformers, in evaluation mode.
+
+    ``dtype`` "auto" is what :func:`dtype_of` says. On the device "meta" it has shapes and no weights, of which none is read.
+    ModelError where weights cannot be found or used, or lack a part of those whose names begin with ``needed``; others are
+    random then.
     """
     library = transformers()
     import torch
 
     folder = fetch(ref)
+    config = config or load_config(ref)
+    how = {"dtype": getattr(torch, dtype_of(dtype, device)), "attn_implementation": attention}
+    auto = getattr(library, kind)
     with loading(f"model {ref!r}", folder):
-        model, info = library.AutoModelForCausalLM.from_pretrained(
-            str(folder),
-            dtype=getattr(torch, dtype_of(dtype, device)),
-            attn_implementation=attention,
-            local_files_only=True,
-            output_loading_info=True,
+        if device == "meta":
+            with torch.device("meta"):
+                return auto.from_config(config, **how).eval()  # type: ignore[no-any-return]
+        model, info = auto.from_pretrained(
+            str(folder), config=config, local_files_only=True, output_loading_info=True, **how
         )
-    refuse_random(ref, info, model.base_model_prefix if body_only else "")
+    refuse_random(ref, info, needed)
     return model.to(device).eval()  # type: ignore[no-any-return]
 
 

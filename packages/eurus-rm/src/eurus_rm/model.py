@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from eurus_core.errors import ModelError
 from eurus_core.hf import quiet
-from eurus_core.models import Dtype, fetch, load_causal_lm, load_tokenizer, loading, refuse_random
+from eurus_core.models import Dtype, load_config, load_model, load_tokenizer
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Forest
 from eurus_train.forest.likelihood import autocast
@@ -62,60 +62,49 @@ class RewardModel(nn.Module):
             self.classifier.save_pretrained(folder)
 
 
-def reward_model_from(ref: str) -> RewardModel:
+def reward_model_from(ref: str, *, device: str = "cpu") -> RewardModel:
     """Return a reward model in float32 on the body of a language model, its head zero.
 
     A zero head starts every reward at 0, where BT is ln 2 and BT+DR 3 ln 2. Where ``ref`` is a reward model already, its head
     is kept: continuing must not start over.
     """
     if is_reward_model(ref):
-        return load_reward_model(ref)
+        return load_reward_model(ref, device=device)
     from transformers import AutoModelForSequenceClassification
 
-    automatic: Any = AutoModelForSequenceClassification
-    language_model: Any = load_causal_lm(ref, dtype="float32", body_only=True)
-    config = language_model.config
+    config = load_config(ref)
     config.num_labels = 1
-    body = language_model.base_model
-    with torch.device("meta"):
-        try:
-            classifier = automatic.from_config(config, attn_implementation="sdpa")
-        except ValueError as error:
-            raise ModelError(
-                f"{ref}: transformers has no sequence classifier for {config.model_type!r}, the form in which reward models "
-                "are saved. Start from another language model."
-            ) from error
+    kinds: Any = AutoModelForSequenceClassification._model_mapping
+    if type(config) not in kinds:
+        raise ModelError(
+            f"{ref}: transformers has no sequence classifier for {config.model_type!r}, the form in which reward models "
+            "are saved. Start from another language model."
+        )
+    body = f"{kinds[type(config)].base_model_prefix}."
+    classifier = _load(ref, device, config, needed=body)
     if not isinstance(getattr(classifier, "score", None), nn.Linear):
         raise ModelError(
             f"{ref}: {type(classifier).__name__} has no linear 'score' head. Start from another language model."
         )
-    setattr(classifier, classifier.base_model_prefix, body)
-    classifier.score = nn.Linear(classifier.score.in_features, 1, bias=False, dtype=torch.float32)
+    classifier.score = nn.Linear(classifier.score.in_features, 1, bias=False, dtype=torch.float32, device=device)
     nn.init.zeros_(classifier.score.weight)
     classifier.config.pad_token_id = padding_token(load_tokenizer(ref))
     return RewardModel(classifier)
 
 
-def load_reward_model(ref: str) -> RewardModel:
+def load_reward_model(ref: str, *, device: str = "cpu") -> RewardModel:
     """Return a saved reward model in float32; ModelError where the folder holds something else."""
     if not is_reward_model(ref):
         raise ModelError(
             f"{ref}: not a reward model (needed is a *ForSequenceClassification with one label). "
             "Train one with: eurus rm train"
         )
-    from transformers import AutoModelForSequenceClassification
+    return RewardModel(_load(ref, device, load_config(ref)))
 
-    folder = fetch(ref)
-    with loading(f"reward model {ref!r}", folder):
-        classifier, info = AutoModelForSequenceClassification.from_pretrained(
-            str(folder),
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    refuse_random(ref, info)
-    return RewardModel(classifier)
+
+def _load(ref: str, device: str, config: Any, needed: str = "") -> Any:
+    kind = "AutoModelForSequenceClassification"
+    return load_model(kind, ref, dtype="float32", device=device, config=config, needed=needed)
 
 
 def forest_rewards(model: Any, forest: Forest, precision: Dtype = "float32") -> Tensor:
@@ -127,11 +116,7 @@ def forest_rewards(model: Any, forest: Forest, precision: Dtype = "float32") -> 
 
 def is_reward_model(ref: str) -> bool:
     """Say whether a model reference is a sequence classifier with one label. Reads the configuration only."""
-    from transformers import AutoConfig
-
-    folder = fetch(ref)
-    with loading(f"configuration of {ref!r}", folder):
-        config = AutoConfig.from_pretrained(str(folder))
+    config = load_config(ref)
     names = config.architectures or []
     return config.num_labels == 1 and any(name.endswith("ForSequenceClassification") for name in names)
 

@@ -24,7 +24,7 @@ from eurus_train.data.gathering import Examples, gather
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Pair
 from eurus_train.objectives import Routed, Routes
-from eurus_train.training import lora, ranks
+from eurus_train.training import lora, ranks, sharding
 from eurus_train.training.checkpoints import clear
 from eurus_train.training.learning import A_PAIR, Learning
 from eurus_train.training.preparing import prepared
@@ -68,8 +68,8 @@ class TrainReward(Learning):
         return found
 
     def load(self) -> RewardModel:
-        model = reward_model_from(self.model).to(fast_device())
-        attention.prepare(model.classifier)
+        model = reward_model_from(self.model, device=sharding.place(self.parallel))
+        attention.prepare(model.classifier, fast_device())
         return model
 
     def lesson(self, routes: Routes, references: References | None = None) -> RewardLesson:
@@ -82,8 +82,7 @@ class TrainReward(Learning):
             crossing = sum(p.chosen.turn != p.rejected.turn for pairs in examples.trees for p in pairs)
             context.figure("cross-turn pairs", crossing)
         routes = self.routes(examples, unseen)
-        model = self.load()
-        self.adapted(model.body, context.seed)
+        model, _ = self.begin(context.seed)
         lesson = self.lesson(routes)
         plan, groups = self.plan(examples), self.groups(model)
         learnt = self.train(context, model, lesson, plan, unit="pairs", groups=groups, heldout=unseen.trees)

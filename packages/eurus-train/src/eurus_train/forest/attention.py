@@ -37,19 +37,21 @@ def windows(config: Any) -> dict[str, int | None]:
     return {kind: window if kind == _SLIDING else None for kind in kinds}
 
 
-def prepare(model: Any) -> None:
+def prepare(model: Any, device: str | None = None) -> None:
     """Make a model read forests at its best, or refuse one that cannot; ModelError says why.
 
-    Attention is left as it is where the model was loaded with a kernel of its own choice.
+    ``device`` is where it will be read, if that is not where its weights are yet. Attention is left as it is where the model
+    was loaded with a kernel of its own choice.
     """
+    device = device or model.device.type
     check_model(model)
     if model.config._attn_implementation not in ("sdpa", "eager"):
         return
     takes_more = any(one.kind is one.VAR_KEYWORD for one in inspect.signature(model.forward).parameters.values())
     name = None
-    if model.device.type == "cpu" and model._supports_attention_backend and takes_more:
+    if device == "cpu" and model._supports_attention_backend and takes_more:
         name = blocks.NAME
-    elif model.device.type == "cuda" and model._supports_flex_attn:
+    elif device == "cuda" and model._supports_flex_attn:
         name = flex.NAME
     if name is not None:
         for one in (model, model.base_model):  # a body put under another head has a configuration of its own

@@ -224,6 +224,14 @@ class Learning(Stage):
             context.note(f"The weights are those after step {best.step}, the best on what was held out.")
         return Learnt(history.rows, weights, last if best is None else best.tally)
 
+    def begin(self, seed: int) -> tuple[Any, Any]:
+        """Return the model as training begins, shared among ranks, and what saves its adapters; collective."""
+        with sharding.loading(self.parallel):
+            model = self.load()
+        adapters = self.adapted(getattr(model, "body", model), seed)
+        sharding.share(model, self.parallel)
+        return model, adapters
+
     def adapted(self, body: Any, seed: int) -> Any:
         """Set a language model's body to learn as the settings say; return what saves its adapters, None where it has none."""
         if self.gradient_checkpointing:

@@ -165,6 +165,10 @@ class References:
 
 def _parts(examples: Sequence[Pair] | Sequence[Group]) -> tuple[list[Branch], list[Branch]]:
     """Return a bin's branches in two parts, each small enough for one forest: its examples', and their mismatched actions."""
-    examples = list(examples)  # one pass: they may lie on disk
-    sides = [branch for example in examples for branch in example.branches]
-    return sides, [one.mismatch for one in examples if isinstance(one, Pair) and one.mismatch is not None]
+    sides: list[Branch] = []
+    couples: list[Branch] = []
+    for example in examples:  # in one pass: they may lie on disk
+        sides += example.branches
+        if isinstance(example, Pair) and example.mismatch is not None:
+            couples.append(example.mismatch)
+    return sides, couples

@@ -1,7 +1,8 @@
-"""How several processes share a model: copies (DDP), DeepSpeed's ZeRO-2 and ZeRO-3, or FSDP2; and its weights made whole again.
+"""How several processes share a model: copies (DDP), DeepSpeed's ZeRO-2 and ZeRO-3, or FSDP2.
 
 Weights, gradients and the optimizer's state are float32 in all of them; bfloat16 products come from autocast. Gradients are
-averaged over ranks in all of them, hence the trainer multiplies its losses by the number of ranks.
+averaged over ranks in all of them, hence the trainer multiplies its losses by the number of ranks. Under ZeRO-3 and FSDP2 no
+rank needs room for all weights to compute; the first one needs it, on the CPU, to load and to save.
 """
 
 from __future__ import annotations
@@ -9,39 +10,89 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import torch
 from torch import nn
-from torch.distributed.checkpoint.state_dict import (
-    StateDictOptions,
-    get_model_state_dict,
-    get_state_dict,
-    set_state_dict,
-)
-from torch.distributed.checkpoint.state_dict_loader import load
-from torch.distributed.checkpoint.state_dict_saver import save
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
 
 from eurus_core.errors import MissingExtra
-from eurus_core.models import fast_device
-from eurus_train.training import ranks
+from eurus_core.models import Dtype, fast_device
+from eurus_train.training import fully_shared, ranks
 
 Parallel = Literal["ddp", "zero2", "zero3", "fsdp"]
+
+
+def spreads(parallel: Parallel) -> bool:
+    """Say whether a rank holds a part of the weights only."""
+    return ranks.world() > 1 and parallel in ("zero3", "fsdp")
+
+
+def place(parallel: Parallel) -> str:
+    """Return the device to load a model on: where it computes, unless :func:`share` takes its weights there.
+
+    Under FSDP2 that is the CPU on the first rank and "meta", shapes alone, elsewhere.
+    """
+    if ranks.world() == 1 or parallel != "fsdp":
+        return fast_device()
+    return "cpu" if ranks.first() else "meta"
+
+
+@contextlib.contextmanager
+def loading(parallel: Parallel) -> Iterator[None]:
+    """Let models that are loaded meanwhile be divided among ranks as their weights come, where that is ZeRO-3's to do."""
+    if ranks.world() == 1 or parallel != "zero3":
+        yield
+        return
+    from transformers.integrations.deepspeed import HfDeepSpeedConfig, unset_hf_deepspeed_config
+
+    config = HfDeepSpeedConfig(_zero(parallel))  # type: ignore[no-untyped-call]  # transformers holds it by a weak reference
+    try:
+        yield
+    finally:
+        del config
+        unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]
+
+
+def share(model: nn.Module, parallel: Parallel) -> None:
+    """Spread a loaded model over the ranks, in place, where that is FSDP2's to do; collective."""
+    if ranks.world() > 1 and parallel == "fsdp":
+        fully_shared.spread(model)
+
+
+@contextlib.contextmanager
+def asked(load: Callable[[], Any], parallel: Parallel, precision: Dtype) -> Iterator[Any]:
+    """Give a model that is asked and learns nothing, shared among ranks as one that learns; collective, as each call of it is."""
+    with loading(parallel):
+        model = load()
+    share(model, parallel)
+    if ranks.world() == 1 or parallel != "zero3":
+        yield model
+        return
+    import deepspeed
+
+    engine, *_ = deepspeed.initialize(model=model, config=_zero(parallel, bfloat16=precision == "bfloat16"))
+    engine.eval()
+    try:
+        yield Called(engine, model)
+    finally:
+        engine.destroy()
 
 
 def arguments(parallel: Parallel, *, bins: int, max_grad_norm: float, bfloat16: bool) -> dict[str, Any]:
     """Return what ``transformers.TrainingArguments`` takes to share a model; nothing in a single process.
 
-    ``bins`` are the forward passes of a rank in an optimizer step. MissingExtra where DeepSpeed is not installed.
+    ``bins`` are the forward passes of a rank in an optimizer step.
     """
     if ranks.world() == 1 or parallel == "fsdp":
         return {}
     if parallel == "ddp":
         return {"ddp_find_unused_parameters": False}
+    return {"deepspeed": _zero(parallel, bins=bins, max_grad_norm=max_grad_norm, bfloat16=bfloat16)}
+
+
+def _zero(parallel: Parallel, *, bins: int = 1, max_grad_norm: float = 1.0, bfloat16: bool = False) -> dict[str, Any]:
+    """Return a configuration of DeepSpeed. MissingExtra where it is not installed."""
     if importlib.util.find_spec("deepspeed") is None:
         raise MissingExtra(f"parallel = {parallel!r}", "eurus-train[deepspeed]")
     if not torch.cuda.is_available():
@@ -50,15 +101,13 @@ def arguments(parallel: Parallel, *, bins: int, max_grad_norm: float, bfloat16: 
     if parallel == "zero3":
         zero = {"stage": 3, "overlap_comm": False, "stage3_gather_16bit_weights_on_model_save": True}
     return {
-        "deepspeed": {
-            "zero_optimization": zero,
-            "train_micro_batch_size_per_gpu": 1,
-            "gradient_accumulation_steps": bins,
-            "gradient_clipping": max_grad_norm,
-            "zero_allow_untested_optimizer": True,
-            # without a list of modules that may, nothing is sent in bfloat16
-            "torch_autocast": {"enabled": bfloat16, "dtype": "bfloat16", "lower_precision_safe_modules": []},
-        }
+        "zero_optimization": zero,
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": bins,
+        "gradient_clipping": max_grad_norm,
+        "zero_allow_untested_optimizer": True,
+        # without a list of modules that may, nothing is sent in bfloat16
+        "torch_autocast": {"enabled": bfloat16, "dtype": "bfloat16", "lower_precision_safe_modules": []},
     }
 
 
@@ -71,50 +120,6 @@ def forget() -> None:
     AcceleratorState._reset_state(True)
     for name in [name for name in os.environ if name.startswith("ACCELERATE_USE_")]:
         del os.environ[name]
-
-
-class FullyShared(nn.Module):
-    """A model whose weights FSDP2 spreads over the ranks, layer by layer, in place.
-
-    torch's own ``fully_shard``, since accelerate has it on GPUs only. The Trainer takes this wrapper for one of its kind:
-    gradients are reduced in the backward pass except inside ``no_sync``.
-    """
-
-    def __init__(self, model: nn.Module):
-        super().__init__()
-        mesh = init_device_mesh(fast_device(), (ranks.world(),))
-        names = {name for module in model.modules() for name in getattr(module, "_no_split_modules", None) or ()}
-        for layer in [module for module in model.modules() if type(module).__name__ in names]:
-            fully_shard(layer, mesh=mesh)
-        fully_shard(model, mesh=mesh)
-        self.module: Any = model
-
-    def forward(self, **reading: Any) -> Any:
-        return self.module(**reading)
-
-    @contextlib.contextmanager
-    def no_sync(self) -> Iterator[None]:
-        self.module.set_requires_gradient_sync(False)
-        try:
-            yield
-        finally:
-            self.module.set_requires_gradient_sync(True)
-
-    def whole(self) -> dict[str, Any]:
-        """Return all weights on the first rank, nothing elsewhere; collective."""
-        return get_model_state_dict(self.module, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
-
-    def save(self, optimizer: torch.optim.Optimizer, folder: Path) -> None:
-        """Write every rank's shards of weights and optimizer; collective."""
-        weights, state = get_state_dict(self.module, optimizer)
-        save({"model": weights, "optimizer": state}, checkpoint_id=folder)
-
-    def load(self, optimizer: torch.optim.Optimizer, folder: Path) -> None:
-        """Read what :meth:`save` has written, on as many ranks or another number; collective."""
-        weights, state = get_state_dict(self.module, optimizer)
-        found: dict[str, Any] = {"model": weights, "optimizer": state}
-        load(found, checkpoint_id=folder)
-        set_state_dict(self.module, optimizer, model_state_dict=found["model"], optim_state_dict=found["optimizer"])
 
 
 class Called:

@@ -23,7 +23,7 @@ from eurus_train.data.mismatches import with_mismatches
 from eurus_train.forest import attention
 from eurus_train.forest.steps import pack
 from eurus_train.objectives import ActionObjective, GroupObjective, Objective, PolicyObjective, Routed, Routes
-from eurus_train.training import lora, ranks
+from eurus_train.training import lora, ranks, sharding
 from eurus_train.training.checkpoints import clear
 from eurus_train.training.learning import A_PAIR, Learning, Learnt
 from eurus_train.training.lessons import ActionLesson, GroupLesson, Lesson, PairLesson
@@ -84,8 +84,8 @@ class Train(Learning):
         return found
 
     def load(self) -> Any:
-        model = load_causal_lm(self.model, dtype="float32", device=fast_device())
-        attention.prepare(model)
+        model = load_causal_lm(self.model, dtype="float32", device=sharding.place(self.parallel))
+        attention.prepare(model, fast_device())
         return model
 
     def lesson(self, routes: Routes, references: References | None = None) -> Lesson[Any]:
@@ -97,8 +97,8 @@ class Train(Learning):
     def run(self, context: Context) -> None:
         tokenizer = self.tokenizer()
         examples, heldout = prepared(self, Chat(tokenizer), context)
-        model = self.load()
-        start = _Start(model, self.adapted(model, context.seed), self.dtype(), examples, heldout)
+        model, adapters = self.begin(context.seed)
+        start = _Start(model, adapters, self.dtype(), examples, heldout)
         learn = self._learn_actions if self.objective.kind is ActionObjective else self._learn_preferences
         learnt = learn(start, context)
         if ranks.first():
@@ -151,9 +151,15 @@ class Train(Learning):
 
     @contextlib.contextmanager
     def _asked(self, start: _Start) -> Iterator[Any]:
-        """Give the model that rewards are measured against: the policy before its first step, without what it has learnt."""
-        if self.reference is None:
+        """Give the model that rewards are measured against.
+
+        That may be the policy itself, before its first step and without its adapters, which a resumed run has trained; not
+        where its weights are spread over ranks, for those come together in the trainer alone.
+        """
+        if self.reference is None and not sharding.spreads(self.parallel):
             with lora.switched_off(start.model):
                 yield start.model
         else:
-            yield self.model_copy(update={"model": self.reference}).load()
+            other = self.model_copy(update={"model": self.reference or self.model})
+            with sharding.asked(other.load, self.parallel, start.precision) as model:
+                yield model

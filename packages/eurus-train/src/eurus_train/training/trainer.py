@@ -28,6 +28,7 @@ from eurus_train.forest.steps import Plan
 from eurus_train.training import ranks, sharding
 from eurus_train.training.bins import Bins
 from eurus_train.training.checkpoints import complete, last_checkpoint, step_of
+from eurus_train.training.fully_shared import FullyShared
 from eurus_train.training.heldout import Best, Heldout, best_in, over_ranks, write_best
 from eurus_train.training.lessons import Lesson
 from eurus_train.training.schedule import Schedule, Setting
@@ -62,7 +63,7 @@ class ForestTrainer(transformers.Trainer):
         groups = groups or [{"params": [weight for weight in model.parameters() if weight.requires_grad]}]
         self._groups = [{**group, "params": [named[id(weight)] for weight in group["params"]]} for group in groups]
         fsdp = ranks.world() > 1 and setting.parallel == "fsdp"
-        self._fully_shared = sharding.FullyShared(model) if fsdp else None
+        self._fully_shared = FullyShared(model) if fsdp else None
         with quiet():
             arguments = transformers.TrainingArguments(
                 output_dir=str(folder),
