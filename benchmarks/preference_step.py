@@ -47,7 +47,7 @@ class Contender:
     """A process that takes optimizer steps when told to, of one training after the other."""
 
     def __init__(self, name: str, threads: int, way: Way | None = None):
-        self.name, self._way = name, way
+        self.name, self.way = name, way
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).parent / "step_worker.py"), name],
             stdin=subprocess.PIPE,
@@ -59,7 +59,7 @@ class Contender:
 
     def prepare(self, job: dict[str, Any]) -> None:
         """Let it make a training up to its first step, beside others who do."""
-        self._tell(json.dumps({**job, "way": astuple(self._way) if self._way else None}))
+        self._tell(json.dumps({**job, "way": astuple(self.way) if self.way else None}))
 
     def wait(self) -> None:
         """Go on when it is ready for its first step."""
@@ -159,6 +159,7 @@ def case(objective: str, shape: str, running: Sequence[Contender], options: argp
         "model": options.model,
         "forest_tokens": options.forest_tokens,
     }
+    running = [one for one in running if one.way is None or one.way.fits(objective)]
     steps = {one.name: options.steps if one.name == "eurus" else options.trl_steps for one in running}
     found = race(running, job, steps)
     ours, default = found["eurus"], found["TRL default"]

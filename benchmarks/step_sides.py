@@ -44,13 +44,17 @@ class Way:
     checkpointing: bool | None = None
     sampling: str | None = None
 
+    def fits(self, objective: str) -> bool:
+        """Say whether TRL takes this way: its KTO keeps the order of its rows."""
+        return objective != "kto" or self.sampling is None
+
     def __str__(self) -> str:
         named = {"pairs at once": self.pairs_at_once, "checkpointing": self.checkpointing, "sampling": self.sampling}
         return ", ".join(f"{name} {value}" for name, value in named.items() if value is not None) or "defaults"
 
 
 DEFAULT = Way()
-CANDIDATES = tuple(Way(pairs, False, sampling) for pairs in (1, 2, 5) for sampling in ("random", "group_by_length"))
+CANDIDATES = tuple(Way(pairs, False, sampling) for pairs in (1, 2, 5) for sampling in (None, "group_by_length"))
 """What was searched for TRL's best. padding_free is off the list: TRL 1.16 warns and pads, whatever it is told."""
 
 
@@ -152,6 +156,7 @@ def trl(job: Job, folder: Path, way: Way, callback: TrainerCallback) -> Any:
         "disable_tqdm": True,
         "use_cpu": fast_device() == "cpu",
         "length_column_name": "length",
+        "remove_unused_columns": False,  # else the lengths are gone when sampling asks for them
         "dataloader_pin_memory": False,
     }
     if job.objective == "rm":
