@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 
 import pytest
 
 from eurus_core.errors import InputError
-from eurus_core.formats import open_trees, read_rows
+from eurus_core.formats import grafts, open_trees, read_rows
 from eurus_core.formats.conversations import Conversations
 from eurus_core.formats.pairs import PreferenceRows
 from eurus_core.formats.stage import Import
@@ -415,3 +416,22 @@ def test_public_preference_rows_are_read(realdata, file, found, bad):
     if found is not None:
         assert sum(len(pairs(tree)) for tree in trees) == found
         assert len(refused) == bad
+
+
+def test_rows_that_fill_more_than_memory_is_given_make_the_same_trees(tmp_path, monkeypatch):
+    rows = [ultrainteract(1, chosen=f"{n}", parent=f"tree {n % 7}") for n in range(50)]
+    file = write(tmp_path / "pairs.jsonl", *rows)
+    found = list(open_trees(file))
+    assert [len(pairs(tree)) for tree in found] == [8, *[7] * 6]
+    monkeypatch.setattr(grafts, "IN_MEMORY_BYTES", 100)
+    assert list(open_trees(file)) == found
+
+
+def test_text_of_rows_waits_on_disk(tmp_path, monkeypatch):
+    file = write(tmp_path / "pairs.jsonl", *(ultrainteract(1, chosen="x" * 50_000, parent=f"{n}") for n in range(300)))
+    monkeypatch.setattr(grafts, "IN_MEMORY_BYTES", 1 << 16)
+    tracemalloc.start()
+    assert sum(1 for _ in open_trees(file)) == 300
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < file.stat().st_size / 5

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eurus_train.forest import steps
 from eurus_train.forest.layout import Branch, Pair, plant, plant_pairs
 from eurus_train.forest.steps import pack, plan
 
@@ -66,3 +67,11 @@ def test_the_order_is_fixed_by_seed_and_new_each_epoch():
 
     assert order(3) == order(3) != order(4)
     assert order(3)[:20] != order(3)[20:]
+
+
+def test_first_fit_looks_at_the_last_bins_alone(monkeypatch):
+    """Trees of 4, 8 and 2 tokens: the last one fits beside the first, which only the wider window still sees."""
+    trees = [tree([1], [n] * (size - 1)) for n, size in ((2, 4), (3, 8), (4, 2))]
+    assert [[len(b.action) for b in one] for one in pack(trees, 8)] == [[3, 1], [7]]
+    monkeypatch.setattr(steps, "OPEN_BINS", 1)
+    assert [[len(b.action) for b in one] for one in pack(trees, 8)] == [[3], [7], [1]]

@@ -83,7 +83,7 @@ class RewardScores:
         """Return the reward of each distinct response of rows in tokens."""
         found: dict[Branch, float] = {}
         for together in pack([list(row.values()) for row in rows if row], self.forest_tokens):
-            found.update(zip(together, self._rewards(together), strict=True))
+            found.update(zip(together, self._rewards(list(together)), strict=True))
         if not all(map(math.isfinite, found.values())):
             raise ModelError("The reward model gives rewards that are no numbers: its weights are damaged.")
         return [{response: found[branch] for response, branch in row.items()} for row in rows]

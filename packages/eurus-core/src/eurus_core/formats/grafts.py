@@ -7,11 +7,17 @@ become one node, whatever is missing between them stays missing.
 from __future__ import annotations
 
 import hashlib
+import pickle
+import tempfile
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from eurus_core.records import Critique, Message, Node, Observation, Preference, PreferenceTree, Problem, Verdict
 from eurus_core.turns import RIGHT, WRONG, feedback, parse
+
+IN_MEMORY_BYTES = 1 << 26
+"""What rows say lies in a temporary file beyond that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +77,21 @@ def answered(text: str, reply: str) -> Turn:
 def trees(grafts: Iterable[Graft], source: str) -> Iterator[PreferenceTree]:
     """Yield a tree a problem, in the order in which problems first appear. ``source`` names the data set on their pairs.
 
-    All rows are held in memory: those of one problem may stand anywhere. Where an instruction differs between rows of one id,
-    as histories kept in it do, each has a tree of its own.
+    All rows are read before the first tree, since those of one problem may stand anywhere. Where an instruction differs between
+    rows of one id, as histories kept in it do, each has a tree of its own.
     """
-    by_problem: dict[tuple[str, str, str], list[Graft]] = {}
-    for graft in grafts:
-        key = (graft.problem.id, graft.problem.system, graft.problem.instruction)
-        by_problem.setdefault(key, []).append(graft)
-    while by_problem:
-        yield _tree(by_problem.pop(next(iter(by_problem))), source)
+    places: dict[bytes, array[int]] = {}
+    with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as shelf:
+        for graft in grafts:
+            key = repr((graft.problem.id, graft.problem.system, graft.problem.instruction)).encode()
+            places.setdefault(hashlib.blake2b(key, digest_size=16).digest(), array("Q")).append(shelf.tell())
+            pickle.dump(graft, shelf)
+        for mine in places.values():
+            found = []
+            for place in mine:
+                shelf.seek(place)
+                found.append(pickle.load(shelf))  # noqa: S301 - our own, of a moment ago
+            yield _tree(found, source)
 
 
 @dataclass(slots=True, eq=False)

@@ -44,7 +44,9 @@ class Chat:
             raise ModelError(
                 f"The chat template of {name} rewrites earlier turns when later ones follow. Use another template."
             )
+        self._prompt, self._once = prompt, once
         self._turn_end, self._turn_rest = _cut_turn_end(once.rpartition(_REPLY)[2], tokenizer, name)
+        self._contexts = {text: self._tokens(text) for text in (self._prompt, self._turn_end)}
 
     def prompt(self, messages: Sequence[Message]) -> Ids:
         """Return a history that ends on a user turn, up to where the model starts to write."""
@@ -65,19 +67,17 @@ class Chat:
 
     def action(self, text: str) -> Ids:
         """Return an action's tokens, ending with the token that ends the turn."""
-        ask = Message("user", _ASK)
-        prompt, whole = self._render([ask], True), self._render([ask, Message("assistant", text)])
-        return self._counted(self._after(prompt, whole[len(prompt) :].removesuffix(self._turn_rest)))
+        whole = self._render([Message("user", _ASK), Message("assistant", text)])
+        return self._counted(self._after(self._prompt, whole[len(self._prompt) :].removesuffix(self._turn_rest)))
 
     def feedback(self, text: str) -> Ids:
         """Return a user turn between two actions, generation prompt included."""
-        turns = [Message("user", _ASK), Message("assistant", _REPLY)]
-        before, whole = self._render(turns), self._render([*turns, Message("user", text)], True)
-        return self._counted(self._after(self._turn_end, self._turn_rest + whole[len(before) :]))
+        whole = self._render([Message("user", _ASK), Message("assistant", _REPLY), Message("user", text)], True)
+        return self._counted(self._after(self._turn_end, self._turn_rest + whole[len(self._once) :]))
 
     def _after(self, context: str, text: str) -> Ids:
         """Tokenise ``text`` as it reads after ``context``; on its own where the two would merge."""
-        before, both = self._tokens(context), self._tokens(context + text)
+        before, both = self._contexts[context], self._tokens(context + text)
         if len(before) <= len(both) and np.array_equal(both[: len(before)], before):
             return both[len(before) :]
         return self._tokens(text)

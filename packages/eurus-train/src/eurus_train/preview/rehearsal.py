@@ -6,8 +6,9 @@ from does. What must be grown or generated first has to be there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -51,14 +52,24 @@ def rehearse(planned: Plan, stage: str | None = None, sample: int | None = None)
     for step in steps:
         if not isinstance(step.stage, Learning):
             continue
-        trees = [tree for path in step.stage.trees for tree in _trees(path, made, planned)]
-        if not trees:
+        trees = (tree for path in step.stage.trees for tree in _trees(path, made, planned))
+        chosen, count = _drawn(trees, sample, step.stage.data_seed)
+        if not chosen:
             raise InputError(f"{step.name}: its sources hold no trees", needed="Give rows or trees to learn from.")
-        chosen = trees
-        if sample is not None and sample < len(trees):
-            drawn = Random(step.stage.data_seed).sample(range(len(trees)), sample)  # noqa: S311 - no secret
-            chosen = [trees[at] for at in sorted(drawn)]
-        yield Rehearsal(step.name, _with_model(step.stage, made), chosen, len(trees))
+        yield Rehearsal(step.name, _with_model(step.stage, made), chosen, count)
+
+
+def _drawn(trees: Iterable[PreferenceTree], sample: int | None, seed: int) -> tuple[list[PreferenceTree], int]:
+    """Return a sample of trees in their order, and how many there are; what is not drawn is not held."""
+    rng = Random(seed)  # noqa: S311 - no secret
+    kept: list[tuple[int, PreferenceTree]] = []
+    count = 0
+    for count, tree in enumerate(trees, 1):
+        if sample is None or len(kept) < sample:
+            kept.append((count, tree))
+        elif (place := rng.randrange(count)) < sample:  # each of the count trees is there with the same probability
+            kept[place] = (count, tree)
+    return [tree for _, tree in sorted(kept, key=itemgetter(0))], count
 
 
 def _trees(path: str, made: dict[str, Step], planned: Plan) -> Iterator[PreferenceTree]:
