@@ -115,11 +115,9 @@ def load_config(ref: str) -> PretrainedConfig:
     return config
 
 
-def load_causal_lm(
-    ref: str, *, dtype: Precision = "auto", attention: str = "sdpa", device: str = "cpu"
-) -> PreTrainedModel:
+def load_causal_lm(ref: str, *, dtype: Precision = "auto", device: str = "cpu") -> PreTrainedModel:
     """Return a causal language model in evaluation mode; as :func:`load_model` does."""
-    return load_model("AutoModelForCausalLM", ref, dtype=dtype, attention=attention, device=device)
+    return load_model("AutoModelForCausalLM", ref, dtype=dtype, device=device)
 
 
 def load_model(
@@ -127,14 +125,14 @@ def load_model(
     ref: str,
     *,
     dtype: Precision = "auto",
-    attention: str = "sdpa",
     device: str = "cpu",
     config: PretrainedConfig | None = None,
     needed: str = "",
 ) -> PreTrainedModel:
     """Return a model of ``kind``, an Auto class of transformers, in evaluation mode.
 
-    ``dtype`` "auto" is what :func:`dtype_of` says. On the device "meta" it has shapes and no weights, of which none is read.
+    ``dtype`` "auto" is what :func:`dtype_of` says; attention is scaled dot products, or eager where the architecture needs more
+    (Gemma 2's soft cap, GPT-OSS's sinks). On the device "meta" it has shapes and no weights, of which none is read.
     ModelError where weights cannot be found or used, or lack a part of those whose names begin with ``needed``; others are
     random then.
     """
@@ -143,14 +141,14 @@ def load_model(
 
     folder = fetch(ref)
     config = config or load_config(ref)
-    how = {"dtype": getattr(torch, dtype_of(dtype, device)), "attn_implementation": attention}
+    dtypes = {"dtype": getattr(torch, dtype_of(dtype, device))}
     auto = getattr(library, kind)
     with loading(f"model {ref!r}", folder):
         if device == "meta":
             with torch.device("meta"):
-                return auto.from_config(config, **how).eval()  # type: ignore[no-any-return]
+                return auto.from_config(config, **dtypes).eval()  # type: ignore[no-any-return]
         model, info = auto.from_pretrained(
-            str(folder), config=config, local_files_only=True, output_loading_info=True, **how
+            str(folder), config=config, local_files_only=True, output_loading_info=True, **dtypes
         )
     refuse_random(ref, info, needed)
     return model.to(device).eval()  # type: ignore[no-any-return]

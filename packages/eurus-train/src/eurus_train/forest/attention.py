@@ -28,7 +28,8 @@ def windows(config: Any) -> dict[str, int | None]:
     window = getattr(text, "sliding_window", None)
     if getattr(text, "use_sliding_window", True) is False:
         window = None
-    kinds = set(getattr(text, "layer_types", None) or [_SLIDING if window else _FULL])
+    stated = getattr(text, "layer_types", None) or getattr(text, "attention_layers", None)  # the latter of GPT-Neo
+    kinds = set(stated or [_SLIDING if window else _FULL])
     if unknown := kinds - {_FULL, _SLIDING}:
         raise ModelError(
             f"{text.model_type} has layers of kind {', '.join(sorted(unknown))}, which cannot read a forest: only attention, "
@@ -51,17 +52,24 @@ def prepare(model: Any, device: str | None = None) -> None:
     name = None
     if device == "cpu" and model._supports_attention_backend and takes_more:
         name = blocks.NAME
-    elif device == "cuda" and model._supports_flex_attn:
+    elif device == "cuda" and model._supports_flex_attn and not _drops(model.config):  # FlexAttention knows no dropout
         name = flex.NAME
     if name is not None:
         for one in (model, model.base_model):  # a body put under another head has a configuration of its own
             one.set_attn_implementation(name)
 
 
+def _drops(config: Any) -> bool:
+    text = config.get_text_config()
+    return any(getattr(text, name, 0) for name in ("attention_dropout", "attn_pdrop"))
+
+
 def check_model(model: Any) -> None:
     """Refuse a model that cannot read forests; ModelError says why."""
     windows(model.config)
     name = type(model).__name__
+    if getattr(model.config.get_text_config(), "alibi", False):
+        raise ModelError(f"{name} attends by distance in the sequence (ALiBi), which is not depth in a forest.")
     if getattr(model, "_is_stateful", False):
         raise ModelError(
             f"{name} carries a state along the sequence, so that branches of a forest would leak into each other."

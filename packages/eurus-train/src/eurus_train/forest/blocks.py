@@ -4,7 +4,7 @@ On a CPU a dense mask costs L x L whatever it hides, and branches hide most of i
 are computed again in the backward pass instead of being kept.
 
 transformers calls :func:`forest_attention` by the name ``forest`` in every layer. The blocks come as an argument of the model's
-forward, by window; in place of a mask, a layer is told its window. Without blocks it is plain scaled dot-product attention.
+forward, by window; in place of a mask, a layer is told its window. Without blocks it reads as the model's own attention does.
 """
 
 from __future__ import annotations
@@ -142,22 +142,69 @@ def forest_attention(
     forest_blocks: Mapping[int, tuple[Block, ...]] | None = None,
     **rest: Any,
 ) -> tuple[Tensor, None]:
-    """Return the layer's attention, (1, L, heads, D): the signature that transformers calls attention functions with."""
+    """Return the layer's attention, (1, L, heads, D): the signature that transformers calls attention functions with.
+
+    Dropout and sinks (GPT-OSS) are not for blocks: such layers attend under a dense mask.
+    """
+    name = type(module).__name__
+    told = attention_mask is not None and not attention_mask.is_floating_point() and attention_mask.dtype != torch.bool
+    if told != (forest_blocks is not None):
+        raise ModelError(f"{name} does not hand on who sees whom, so that branches would leak. Use another model.")
+    if rest.get("position_bias") is not None:
+        raise ModelError(f"{name} adds a bias by place, which is not a token's depth. Use another model.")
+    sinks, scaling = rest.get("s_aux"), scaling or query.shape[-1] ** -0.5
     if forest_blocks is None or attention_mask is None:
-        out, _ = sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **rest)
-        return out, None
-    if unknown := [name for name in ("s_aux", "position_bias") if rest.get(name) is not None]:
-        raise ModelError(
-            f"{type(module).__name__} adds {unknown[0]!r} to its attention, which reading in blocks leaves out. "
-            "Use a model of plain attention layers."
-        )
+        if softcap is None and sinks is None:
+            out, _ = sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **rest)
+            return out, None
+        seen = _causal(query, key) if attention_mask is None else attention_mask
+        return _dense(query, key, value, seen, scaling, softcap, dropout, sinks), None
+    blocks = forest_blocks[int(attention_mask)]
+    if dropout or sinks is not None:
+        return _dense(query, key, value, _seen(blocks), scaling, softcap, dropout, sinks), None
     device = query.device.type
     if torch.is_autocast_enabled(device):  # rotary embeddings leave float32 queries beside bfloat16 values
         query, key, value = (one.to(torch.get_autocast_dtype(device)) for one in (query, key, value))
-    blocks = forest_blocks[int(attention_mask)]
     with torch.autocast(device, enabled=False):  # scores stay float32
-        found: Tensor = _Attend.apply(query, key, value, scaling or query.shape[-1] ** -0.5, softcap, blocks)  # type: ignore[no-untyped-call]
+        found: Tensor = _Attend.apply(query, key, value, scaling, softcap, blocks)  # type: ignore[no-untyped-call]
     return found, None
+
+
+def _dense(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    seen: Tensor,
+    scaling: float,
+    softcap: float | None,
+    dropout: float,
+    sinks: Tensor | None,
+) -> Tensor:
+    """Return attention under a dense mask, bool; a head's sink takes a share of each query and gives nothing."""
+    groups = query.shape[1] // key.shape[1]
+    key, value = (one.repeat_interleave(groups, dim=1) for one in (key, value))
+    scores = (query.float() * scaling) @ key.float().mT
+    if softcap is not None:
+        scores = (scores / softcap).tanh() * softcap
+    scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
+    if sinks is not None:
+        sink = sinks.float().reshape(1, -1, 1, 1).expand(*scores.shape[:3], 1)
+        scores = torch.cat([scores, sink], dim=-1)
+    shares = torch.nn.functional.dropout(scores.softmax(-1)[..., : key.shape[2]], dropout)
+    return (shares.to(value.dtype) @ value).transpose(1, 2)
+
+
+def _seen(blocks: tuple[Block, ...]) -> Tensor:
+    """Return the dense mask that blocks stand for, (L, L), bool."""
+    seen = blocks[-1].keys.new_zeros(blocks[-1].end, blocks[-1].end, dtype=torch.bool)
+    for block in blocks:
+        seen[block.start : block.end, block.keys] = block.bias == 0
+    return seen
+
+
+def _causal(query: Tensor, key: Tensor) -> Tensor:
+    seen = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool, device=query.device)
+    return seen.tril(key.shape[2] - query.shape[2])
 
 
 AttentionInterface.register(NAME, forest_attention)
