@@ -85,8 +85,9 @@ def _leaves(annotation: Any) -> set[Any]:
 
 
 def refuse(error: InputError) -> None:
-    """Raise ``error``: what a source does with a bad row unless it is told to skip."""
-    raise error
+    """Raise ``error`` and say what leaves such rows out: what becomes of a bad row unless ``skip_bad`` is set."""
+    needed = f"{error.needed} To leave such rows out set skip_bad (with --rows: --skip-bad).".lstrip()
+    raise InputError(error.found, needed=needed, file=error.file, line=error.line) from error
 
 
 class Source(Part):

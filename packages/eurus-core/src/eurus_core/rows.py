@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import itertools
 import json
+import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,21 @@ from eurus_core.errors import InputError, MissingExtra
 SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
 """What the names of files of rows end in."""
 
+MOST_BYTES = 1 << 24
+"""Of a row: several books. A longer one is some other file, or damaged, and would take the memory of the whole machine."""
+
+OnBad = Callable[[InputError], None]
+"""What becomes of a row that cannot be used: it stops the reading, or is left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One JSON object and where it stands; ``line`` counts from 1, rows in Parquet."""
+    """One JSON object and where it stands; ``line`` counts from 1, rows in Parquet, and so does ``item`` in a JSON array."""
 
     data: Mapping[str, Any]
     file: Path
     line: int
+    item: int = 0
 
     def text(self, key: str, needed: str) -> str:
         """Return a text that is there and not blank; InputError otherwise. ``needed`` says what such rows hold."""
@@ -41,29 +49,38 @@ class Row:
         return None if self.data.get(key) is None else self.text(key, needed)
 
     def error(self, found: str, needed: str) -> InputError:
-        return InputError(found, needed=needed, file=self.file, line=self.line)
+        return InputError(_at(self.item) + found, needed=needed, file=self.file, line=self.line)
 
 
-def rows(path: Path, on_bad: Callable[[InputError], None]) -> Iterator[Row]:
+def rows(path: Path, on_bad: OnBad) -> Iterator[Row]:
     """Yield the JSON objects of a file, blank lines skipped.
 
     A bad line goes to ``on_bad``; after a damaged gzip stream nothing more can be read. A file that is missing, a folder or
-    without a single row raises InputError whatever ``on_bad`` does: skipping it would skip everything.
+    empty raises InputError whatever ``on_bad`` does: skipping it would skip everything.
     """
     path = path.expanduser()
+    needed = "Needed is a .jsonl or .jsonl.gz file."
     if path.is_dir():
-        raise InputError("is a folder", needed="Needed is a .jsonl or .jsonl.gz file.", file=path)
+        raise InputError("is a folder", needed=needed, file=path)
     if not path.is_file():
-        raise InputError("no such file", needed="Needed is a .jsonl or .jsonl.gz file.", file=path)
-    seen = False
-    for row in _parquet(path) if path.suffix == ".parquet" else _objects(path, on_bad):
-        seen = True
-        if isinstance(row, InputError):
-            on_bad(row)
-        else:
-            yield row
-    if not seen:
+        raise InputError("is no regular file" if path.exists() else "no such file", needed=needed, file=path)
+    found = 0
+
+    def bad(error: InputError) -> None:
+        nonlocal found
+        found += 1
+        on_bad(error)
+
+    for row in _parquet(path) if path.suffix == ".parquet" else _objects(path, bad):
+        found += 1
+        yield row
+    if not found:
         raise InputError("holds no rows", needed="Needed is one JSON object a line.", file=path)
+
+
+def stop(error: InputError) -> None:
+    """Raise ``error``: what becomes of a bad row where none may be left out."""
+    raise error
 
 
 def files_of(path: Path) -> list[Path]:
@@ -77,40 +94,40 @@ def files_of(path: Path) -> list[Path]:
     return found
 
 
-def _objects(path: Path, on_bad: Callable[[InputError], None]) -> Iterator[Row | InputError]:
-    lines = _lines(path, on_bad)
-    first = next(lines, None)
-    if first is None:
+def _objects(path: Path, on_bad: OnBad) -> Iterator[Row]:
+    try:
+        with _opened(path) as stream:
+            array = stream.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    except (EOFError, OSError, zlib.error):
+        array = False  # told where the lines are read
+    if array:
+        yield from _array(list(_lines(path, on_bad, sys.maxsize - 1)), path, on_bad)
         return
-    if first[1].lstrip(b"\xef\xbb\xbf \t\r").startswith(b"["):
-        yield from _array(itertools.chain([first], lines), path)
-        return
-    for line, raw in itertools.chain([first], lines):
+    for line, raw in _lines(path, on_bad, MOST_BYTES):
         try:
             yield Row(_object(raw, path, line), path, line)
         except InputError as error:
-            yield error
+            on_bad(error)
 
 
-def _array(lines: Iterator[tuple[int, bytes]], path: Path) -> Iterator[Row | InputError]:
+def _array(lines: Sequence[tuple[int, bytes]], path: Path, on_bad: OnBad) -> Iterator[Row]:
     """Yield the objects of a JSON array; after one that is no JSON nothing more can be read."""
     # Blank lines are dropped on the way here, so that the lines of the text are counted by those that were kept.
-    numbers, raw = zip(*lines, strict=True)
-    text = "".join(line.decode("utf-8-sig", "replace") for line in raw)
-    at, line, decoder = text.index("[") + 1, 0, json.JSONDecoder()
-    counted = 0
+    numbers = [number for number, _ in lines]
+    text = "".join(raw.decode("utf-8-sig", "replace") for _, raw in lines)
+    at, line, decoder = text.find("[") + 1, 0, json.JSONDecoder()
+    counted = item = 0
     while (at := _skip(text, at)) < len(text) and text[at] != "]":
         line, counted = line + text.count("\n", counted, at), at
-        number = numbers[min(line, len(numbers) - 1)]
+        number, item = numbers[min(line, len(numbers) - 1)], item + 1
         try:
             _, end = decoder.raw_decode(text, at)
-            yield Row(_object(text[at:end].encode(), path, number), path, number)
+            yield Row(_object(text[at:end].encode(), path, number, item), path, number, item)
         except InputError as error:
-            yield error
+            on_bad(error)
         except (ValueError, RecursionError):
-            yield InputError(
-                "the JSON array breaks off here", needed="Needed is a whole array of objects.", file=path, line=number
-            )
+            found, needed = "the JSON array breaks off here", "Needed is a whole array of objects."
+            on_bad(InputError(found, needed=needed, file=path, line=number))
             return
         at = end
 
@@ -137,12 +154,26 @@ def _parquet(path: Path) -> Iterator[Row]:
         raise InputError(f"not Parquet that can be read ({error})", file=path) from error
 
 
-def _lines(path: Path, on_bad: Callable[[InputError], None]) -> Iterator[tuple[int, bytes]]:
+def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
+    """Open a file, plain or gzipped, whatever its name says."""
+    with path.open("rb") as stream:
+        zipped = stream.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if zipped else path.open("rb")
+
+
+def _lines(path: Path, on_bad: OnBad, most: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank and their numbers; of one above ``most`` bytes no more than that is held."""
     line = 0
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            for line, raw in enumerate(stream, 1):
-                if raw.strip():
+        with _opened(path) as stream:
+            while raw := stream.readline(most + 1):
+                line += 1
+                if len(raw) > most:
+                    found, needed = f"longer than {most:,} bytes", "Needed is one JSON object a line."
+                    on_bad(InputError(found, needed=needed, file=path, line=line))
+                    while raw and not raw.endswith(b"\n"):
+                        raw = stream.readline(most)
+                elif raw.strip():
                     yield line, raw
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         on_bad(
@@ -157,32 +188,46 @@ def _lines(path: Path, on_bad: Callable[[InputError], None]) -> Iterator[tuple[i
         raise InputError(f"cannot be read ({error.strerror or error})", file=path) from error
 
 
-def _object(raw: bytes, path: Path, line: int) -> Mapping[str, Any]:
+def _object(raw: bytes, path: Path, line: int, item: int = 0) -> Mapping[str, Any]:
+    def bad(found: str, needed: str) -> InputError:
+        return InputError(_at(item) + found, needed=needed, file=path, line=line)
+
     try:
-        data = json.loads(raw.decode("utf-8-sig"))
+        data = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_once)
         if b"\\u" in raw:  # JSON's escapes can write half a surrogate pair, which no file can hold again
             json.dumps(data, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"byte {error.start + 1} is no UTF-8", needed="Needed is UTF-8 text.", file=path, line=line
-        ) from None
+        raise bad(f"byte {error.start + 1} is no UTF-8", "Needed is UTF-8 text.") from None
     except UnicodeEncodeError:
-        raise InputError(
-            "holds half a surrogate pair (\\ud800 to \\udfff)", needed="Needed is Unicode text.", file=path, line=line
-        ) from None
+        raise bad("holds half a surrogate pair (\\ud800 to \\udfff)", "Needed is Unicode text.") from None
     except json.JSONDecodeError as error:
         at_end = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated")
         found = "the line ends in the middle of its JSON" if at_end else f"no JSON ({error.msg}, column {error.colno})"
-        raise InputError(found, needed="Needed is one whole JSON object a line.", file=path, line=line) from None
+        raise bad(found, "Needed is one whole JSON object a line.") from None
     except ValueError:  # Python's own limit, which keeps a hostile file from holding it up for hours
-        raise InputError(
-            "a number of thousands of digits", needed="Write it as text, in quotes.", file=path, line=line
-        ) from None
+        raise bad("a number of thousands of digits", "Write it as text, in quotes.") from None
+    except _Twice as error:
+        raise bad(f"the key {str(error)!r} stands in one object twice", "Needed is one value a key.") from None
     except RecursionError:
-        raise InputError("JSON nested too deeply", needed="Needed is a flat object.", file=path, line=line) from None
+        raise bad("JSON nested too deeply", "Needed is a flat object.") from None
     if not isinstance(data, dict):
-        raise InputError(f"found {_kind(data)}", needed="Needed is one JSON object a line.", file=path, line=line)
+        raise bad(f"found {_kind(data)}", "Needed is one JSON object a line.")
     return data
+
+
+class _Twice(Exception):
+    """A key that two values have: which one is meant?"""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Twice(next(key for at, (key, _) in enumerate(pairs) if key in dict(pairs[:at])))
+    return found
+
+
+def _at(item: int) -> str:
+    return f"item {item}: " if item else ""
 
 
 def _kind(value: object) -> str:
@@ -191,5 +236,5 @@ def _kind(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    shown = json.dumps(value, ensure_ascii=False)
+    shown = json.dumps(value, ensure_ascii=False, default=str)  # Parquet holds bytes and dates, too
     return shown if len(shown) <= 60 else shown[:57] + "..."

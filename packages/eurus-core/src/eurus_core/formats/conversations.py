@@ -11,8 +11,9 @@ from eurus_core.formats.messages import chat, messages
 from eurus_core.records import Message, Verdict
 from eurus_core.rows import Row
 
+NEEDED_LABELS = 'Labelled rows hold "prompt", "completion" and "label", which is true or false.'
 NEEDED = 'Rows to imitate hold "messages", or "prompt" and "completion": text, or lists of messages.'
-GOOD = Verdict("correct", rule="published")
+GOOD, BAD = Verdict("correct", rule="published"), Verdict("incorrect", rule="published")
 
 
 class Conversations(Format):
@@ -27,6 +28,25 @@ class Conversations(Format):
         else:
             said, first = messages(row, "messages"), 0
         yield from imitated(row, said, source, first)
+
+
+class LabelledRows(Format):
+    """TRL's unpaired preferences: a completion is a correct action where its ``label`` is true, an incorrect one where it is false.
+
+    Completions of one prompt that differ in their labels are pairs.
+    """
+
+    keys: ClassVar = (frozenset({"prompt", "completion", "label"}),)
+
+    def grafts(self, row: Row, source: str) -> Iterator[Graft]:
+        label = row.data.get("label")
+        if not isinstance(label, bool):
+            raise row.error(f'"label" is {label!r:.60}', NEEDED_LABELS)
+        said = (*_side(row, "prompt", "user"), *(reply := _side(row, "completion", "assistant")))
+        if [message.role for message in reply] != ["assistant"] or not reply[0].content.strip():
+            raise row.error('"completion" is not one reply with text', NEEDED_LABELS)
+        problem, history = chat(row, said[:-1], source)
+        yield Graft(problem, history, (Turn(reply[0].content, GOOD if label else BAD),))
 
 
 def imitated(row: Row, said: Sequence[Message], source: str, first: int = 0) -> Iterator[Graft]:

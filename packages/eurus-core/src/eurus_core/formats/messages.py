@@ -59,6 +59,8 @@ def chat(row: Row, opening: Sequence[Message], source: str) -> tuple[Problem, tu
             f"the conversation before the reply goes: {said}",
             "Needed is an optional system message, then user and assistant in turn, the user last.",
         )
+    if not rest[0].content.strip():
+        raise row.error("the conversation opens with an empty message", "Needed is text in the user's first message.")
     problem = Problem(
         id=problem_id(source, *opening[: len(opening) - len(rest) + 1]),
         task="Chat",
@@ -75,7 +77,7 @@ def _message(row: Row, where: str, value: Any) -> Message:
     if not isinstance(value, dict):
         raise row.error(f'"{where}" is no message', NEEDED)
     role, content = value.get("role", value.get("from")), value.get("content", value.get("value"))
-    if role not in ROLES:
+    if not isinstance(role, str) or role not in ROLES:
         raise row.error(f'"{where}" is from {role!r}', f"Roles are {', '.join(ROLES)}.")
     if not isinstance(content, str):
         raise row.error(f'"{where}" has no text', NEEDED)

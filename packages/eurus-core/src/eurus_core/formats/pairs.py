@@ -72,15 +72,9 @@ def refuse_equal(row: Row, chosen: str, rejected: str) -> None:
     """Raise InputError where there is nothing to prefer, or nothing to say."""
     for name, side in (("chosen", chosen), ("rejected", rejected)):
         if not side.strip():
-            raise row.error(
-                f'"{name}" is an empty reply',
-                "Needed is text: leave the row out, as skip_bad of the stage import does.",
-            )
+            raise row.error(f'"{name}" is an empty reply', "Needed is text.")
     if chosen == rejected:
-        raise row.error(
-            "chosen and rejected are the same",
-            "Nothing can be learnt from it: leave the row out, as skip_bad of the stage import does.",
-        )
+        raise row.error("chosen and rejected are the same", "Nothing can be learnt from it.")
 
 
 def number(row: Row, key: str) -> float | None:

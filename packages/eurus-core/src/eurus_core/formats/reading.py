@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,22 +11,29 @@ from eurus_core.errors import InputError
 from eurus_core.formats.grafts import Graft, trees
 from eurus_core.plugins import installed
 from eurus_core.records import PreferenceTree
-from eurus_core.rows import Row, files_of, rows
+from eurus_core.rows import SUFFIXES, OnBad, Row, files_of, rows, stop
 from eurus_core.treeset import MANIFEST, TreeSet
 
-OnBad = Callable[[InputError], None]
 
+def open_trees(path: Path | str, on_bad: OnBad = refuse) -> Iterable[PreferenceTree]:
+    """Return the trees of a tree set, or of a file or folder of rows in a form that is known by its keys.
 
-def open_trees(path: Path | str) -> Iterable[PreferenceTree]:
-    """Return the trees of a tree set, or of a file or folder of rows in a form that is known by its keys."""
+    A bad row goes to ``on_bad``. A tree set holds none: it was written whole.
+    """
     path = Path(path).expanduser()
-    if path.is_file() or (path.is_dir() and not (path / MANIFEST).exists() and _holds_rows(path)):
-        return read_rows([path])
     if not path.exists():
         raise InputError(
             "no such file or folder", needed="Needed is a tree set, or a file or folder of rows.", file=path
         )
-    return TreeSet.open(path)
+    if (path / MANIFEST).exists():
+        return TreeSet.open(path)
+    if path.is_dir() and not _holds_rows(path):
+        raise InputError(
+            "holds neither a tree set nor rows",
+            needed=f"A tree set is a folder with {MANIFEST}; names of files of rows end in {', '.join(SUFFIXES)}.",
+            file=path,
+        )
+    return read_rows([path], on_bad=on_bad)
 
 
 def read_rows(
@@ -74,7 +81,7 @@ def _grafts(file: Path, form: Format, source: str, on_bad: OnBad) -> Iterator[Gr
 
 def _form_of(file: Path) -> Format:
     """Return the format that knows most keys of a file's first row that can be read."""
-    row = next(rows(file, lambda error: None), None) or next(rows(file, refuse))
+    row = next(rows(file, lambda error: None), None) or next(rows(file, stop))
     known = {name: offer.load() for name, offer in installed().offers("formats").items()}
     fits = {name: _known_keys(cls, row) for name, cls in known.items()}
     most = max(fits.values(), default=0)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from eurus_core.choice import Choice
-from eurus_core.contracts import Actor, Artefact, Backend, Critic, Grader, Source, Split, Stage, Tool
+from eurus_core.contracts import Actor, Artefact, Backend, Critic, Grader, Source, Split, Stage, Tool, refuse
 from eurus_core.errors import EurusError, InputError
 from eurus_core.records import PreferenceTree, Problem
 from eurus_core.stages import Context
@@ -88,7 +88,7 @@ class Grow(Stage):
 
         def on_bad(error: InputError) -> None:
             if not self.skip_bad:
-                raise error
+                refuse(error)
             bad.append(error)
             log.warning("skipped: %s", error)
 

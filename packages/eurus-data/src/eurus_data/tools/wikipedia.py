@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from eurus_core.contracts import Function, refuse
-from eurus_core.rows import Row, rows
+from eurus_core.contracts import Function
+from eurus_core.rows import Row, rows, stop
 from eurus_data.tools.ranking import Index
 
 NOTHING = "No good Wikipedia Search Result was found"
@@ -80,7 +80,7 @@ class WikipediaSearch(Function):
 
 class _Corpus:
     def __init__(self, path: Path):
-        unique = dict.fromkeys(page for row in rows(path, refuse) for page in _pages(row))
+        unique = dict.fromkeys(page for row in rows(path, stop) for page in _pages(row))
         self._pages = list(unique)
         self._index = Index(f"{page.title}\n{page.title}\n{page.text}" for page in self._pages)  # titles count twice
 
@@ -141,7 +141,7 @@ def _pages(row: Row) -> Iterator[Page]:
 def _remembered(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
-    return {row.text("query", ""): row.text("answer", "") for row in rows(path, refuse)}
+    return {row.text("query", ""): row.text("answer", "") for row in rows(path, stop)}
 
 
 def _remember(path: Path, query: str, answer: str) -> None:
