@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import json
 import shutil
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from eurus_core import models
 from eurus_core.errors import ModelError
 from eurus_core.records import Message
+from eurus_core.templates import keep_template_hash
 
 
 @pytest.fixture(scope="module")
@@ -266,3 +268,34 @@ def test_a_chat_template_that_fails_is_refused_with_the_tokenizer(tiny: Path, tm
     (tmp_path / "model/chat_template.jinja").write_text("{% for message in %}")
     with pytest.raises(ModelError, match="tokenizer of .* cannot be loaded"):
         models.load_tokenizer(str(tmp_path / "model"))
+
+
+def test_a_template_other_than_the_one_trained_with_is_warned_of_once(
+    tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny, folder)
+    keep_template_hash(models.load_tokenizer(str(folder)), folder)
+    models.load_tokenizer(str(folder))
+    assert not caplog.records
+    template = folder / "chat_template.jinja"
+    before, after = template.read_text(), template.read_text() + "{# changed #}"
+    template.write_text(after)
+    for _ in range(2):
+        models.load_tokenizer(str(folder))
+    (record,) = caplog.records
+    hashes = [hashlib.sha256(text.encode()).hexdigest()[:12] for text in (before, after)]
+    assert (
+        f"{folder} was trained with another chat template (SHA-256 {hashes[0]} in eurus.json) than its tokenizer has ({hashes[1]})"
+        in record.getMessage()
+    )
+
+
+@pytest.mark.parametrize("about", ["", "[]", "{}", '{"chat_template": null}'])
+def test_of_a_model_from_elsewhere_no_template_is_known(
+    tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, about: str
+) -> None:
+    shutil.copytree(tiny, tmp_path / "model")
+    (tmp_path / "model/eurus.json").write_text(about)
+    models.load_tokenizer(str(tmp_path / "model"))
+    assert not caplog.records

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from eurus_core.errors import InputError
+from eurus_core.models import load_tokenizer
 from eurus_core.records import Action, Node, PreferenceTree, Problem, Verdict
+from eurus_core.templates import keep_template_hash
 from eurus_core.testing import assert_light
 from eurus_core.treeset import write_trees
 from eurus_rm.commands import rm
@@ -54,6 +57,22 @@ def test_rank_sorts_responses_by_the_rewards_that_score_gives(folder: Path) -> N
     assert ranked["order"] == order
     assert ranked["responses"] == [responses[place] for place in order]
     assert ranked["rewards"] == pytest.approx([scored[place] for place in order], abs=1e-4)
+
+
+@pytest.mark.parametrize(("command", "answer"), [("score", "2"), ("rank", ["2", "3"])])
+def test_a_template_that_was_changed_after_training_is_warned_of(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, command: str, answer: object
+) -> None:
+    shutil.copytree(folder, tmp_path / "model")
+    keep_template_hash(load_tokenizer(str(folder)), tmp_path / "model")
+    rows: list[object] = [{"prompt": "1 + 1?", "response" if command == "score" else "responses": answer}]
+    assert len(_lines(_run(command, tmp_path / "model", rows))) == 1
+    assert not caplog.records
+    template = tmp_path / "model/chat_template.jinja"
+    template.write_text(template.read_text() + "{# changed #}")
+    assert len(_lines(_run(command, tmp_path / "model", rows))) == 1
+    (record,) = caplog.records
+    assert "was trained with another chat template" in record.getMessage()
 
 
 def test_equal_rewards_keep_their_order(folder: Path) -> None:

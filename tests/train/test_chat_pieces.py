@@ -1,7 +1,6 @@
 """Pieces of a conversation in tokens: they concatenate to what the chat template gives, and are cut where generation starts."""
 
 import copy
-import hashlib
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from eurus_core.errors import ModelError
 from eurus_core.models import load_tokenizer
 from eurus_core.records import Message
-from eurus_train.data.chat import Chat, template_hash
+from eurus_train.data.chat import Chat
 
 MISTRAL = (
     "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}[INST] {{ message['content'] }} [/INST]"
@@ -90,8 +89,3 @@ def test_a_template_without_an_end_of_turn_is_refused(tokenizer):
     endless = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
     with pytest.raises(ModelError, match="could not learn to stop"):
         Chat(with_template(tokenizer, endless))
-
-
-def test_the_hash_of_a_template_tells_templates_apart(tokenizer):
-    assert template_hash(tokenizer) == hashlib.sha256(tokenizer.chat_template.encode()).hexdigest()
-    assert template_hash(tokenizer) != template_hash(with_template(tokenizer, MISTRAL))

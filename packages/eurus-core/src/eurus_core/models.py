@@ -20,6 +20,7 @@ from eurus_core.errors import EurusError, ModelError, nearest
 from eurus_core.hf import quiet, transformers
 from eurus_core.plugins import installed
 from eurus_core.records import Message
+from eurus_core.templates import compare_template
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -97,13 +98,17 @@ def fetch(ref: str, *, weights: bool = True) -> Path:
 
 
 def load_tokenizer(ref: str) -> PreTrainedTokenizerBase:
-    """Return the tokenizer of a model; ModelError where it has none that loads, or its chat template fails."""
+    """Return the tokenizer of a model; ModelError where it has none that loads, or its chat template fails.
+
+    Warns where the template is not the one that the model was trained with.
+    """
     library = transformers()
     folder = fetch(ref, weights=False)
     with loading(f"tokenizer of {ref!r}", folder):
         tokenizer: PreTrainedTokenizerBase = library.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
         if tokenizer.chat_template:  # compiled and run here, so that a broken one stops before any work
             tokenizer.apply_chat_template([{"role": "user", "content": "1"}], tokenize=False)
+    compare_template(tokenizer, folder)
     return tokenizer
 
 

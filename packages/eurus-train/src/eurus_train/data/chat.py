@@ -7,7 +7,6 @@ Each piece is tokenised once, as it reads in its place, so that no token merges 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,12 +93,6 @@ class Chat:
         turns = [{"role": message.role, "content": message.content} for message in messages]
         text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generation_prompt)
         return str(text)
-
-
-def template_hash(tokenizer: Any) -> str | None:
-    """Return the SHA-256 of a tokenizer's chat template, to compare when a model is served or scored; None where it has none."""
-    template = tokenizer.chat_template
-    return hashlib.sha256(template.encode()).hexdigest() if isinstance(template, str) else None
 
 
 def _cut_turn_end(tail: str, tokenizer: Any, name: str) -> tuple[str, str]:

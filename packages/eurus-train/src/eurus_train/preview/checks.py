@@ -15,8 +15,9 @@ from torch import Tensor
 from eurus_core.models import fast_device
 from eurus_core.prompts import opening
 from eurus_core.records import PreferenceTree
+from eurus_core.templates import template_hash
 from eurus_core.trees import history
-from eurus_train.data.chat import Chat, template_hash
+from eurus_train.data.chat import Chat
 from eurus_train.data.gathering import Examples
 from eurus_train.forest.layout import Branch, plant
 from eurus_train.preview.rehearsal import Rehearsal

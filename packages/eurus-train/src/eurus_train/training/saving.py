@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,7 @@ import torch
 from torch import Tensor
 
 from eurus_core.hf import quiet
-from eurus_train.data.chat import template_hash
-
-ABOUT = "eurus.json"
-"""Beside the weights: what a reader of the model may want to compare with, such as the hash of its chat template."""
+from eurus_core.templates import keep_template_hash
 
 
 def write_model(
@@ -39,5 +35,4 @@ def write_model(
         state = {name: weight.to(dtype).contiguous() for name, weight in weights.items() if name not in tied}
         shape.save_pretrained(str(folder), state_dict=state)
         tokenizer.save_pretrained(str(folder))
-    about = {"chat_template": template_hash(tokenizer)}
-    (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    keep_template_hash(tokenizer, folder)
