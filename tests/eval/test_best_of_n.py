@@ -16,10 +16,11 @@ from eurus_eval.samples import write_samples
 
 
 class Wisdom(Scorer):
-    """Scores a response by the number in its box; ``short`` forgets one, ``broken`` gives nan."""
+    """Scores a response by the number in its box; ``short`` forgets one, ``broken`` gives nan, ``patience`` ends in Ctrl-C."""
 
     short: bool = False
     broken: bool = False
+    patience: int | None = None
 
     def open(self) -> AbstractContextManager[Scores]:
         return self._open()
@@ -32,8 +33,13 @@ class Wisdom(Scorer):
 class WisdomScores:
     def __init__(self, settings: Wisdom):
         self.settings = settings
+        self.left = settings.patience
 
     def score(self, prompt: Sequence[Message], responses: Sequence[str]) -> list[float]:
+        if self.left is not None:
+            if not self.left:
+                raise KeyboardInterrupt
+            self.left -= 1
         assert prompt[0].content.startswith("Tool available:")
         if self.settings.broken:
             return [float("nan")] * len(responses)
@@ -73,6 +79,23 @@ def test_scores_are_written_beside_their_samples(
     rows = [json.loads(line) for line in (tmp_path / "scores.jsonl").read_text().splitlines()]
     assert rows[0] == {"problem": "p0", "index": 0, "correct": True, "score": 3.0}
     assert len(rows) == 4
+
+
+def test_an_interrupted_scoring_goes_on_where_it_stopped(
+    tmp_path: Path, run: Callable[..., Context], make_samples: Callable[..., Path]
+) -> None:
+    path = make_samples("five", [[True, False]] * 5)
+    for _ in range(2):  # two problems each
+        with pytest.raises(KeyboardInterrupt):
+            run(path, Wisdom(patience=2))
+    log = tmp_path / "scores.log.jsonl"
+    with log.open("ab") as file:
+        file.write(b'{"problem": "p4", "sco')  # cut short by a kill
+    run(path, Wisdom(patience=1))  # the fifth alone
+    resumed = (tmp_path / "scores.jsonl").read_text()
+    assert not log.exists()
+    run(path, Wisdom())
+    assert (tmp_path / "scores.jsonl").read_text() == resumed
 
 
 def test_without_a_scorer_there_are_votes_chance_and_oracle(

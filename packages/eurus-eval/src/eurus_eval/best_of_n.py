@@ -28,6 +28,7 @@ from eurus_core.records import Sample
 from eurus_core.stages import Context
 from eurus_eval.accuracy import percent, points
 from eurus_eval.samples import by_problem, read_samples
+from eurus_eval.work_log import WorkLog
 
 Groups = Mapping[str, Sequence[Sample]]
 Scored = Mapping[str, Sequence[float]]
@@ -35,7 +36,10 @@ Curves = dict[str, list[list[float]]]  # method -> one curve a problem
 
 
 class BestOfN(Stage):
-    """Draw best-of-N curves, exact over all subsets of each problem's samples."""
+    """Draw best-of-N curves, exact over all subsets of each problem's samples.
+
+    Scores are kept as they come: a killed stage scores the other problems only.
+    """
 
     produces: ClassVar[Artefact] = "scores"
 
@@ -58,8 +62,10 @@ class BestOfN(Stage):
         if any(len(group) > k for group in groups.values()):
             context.note(f"Problems have unequal numbers of samples; the first {k} of each are used.")
         groups = {problem: group[:k] for problem, group in groups.items()}
-        scores = self._score(context, self.scorer, groups) if self.scorer else None
+        with WorkLog(context.path("scores")) as log:
+            scores = self._score(context, self.scorer, groups, log) if self.scorer else None
         self._write(context, groups, scores)
+        log.done()
         curves = _curves(groups, self.grader, scores, self.scorer_label)
         context.figure("samples a problem", k)
         for block in (_plot(curves), _table(curves, k)):
@@ -67,17 +73,23 @@ class BestOfN(Stage):
         if scores is not None:
             self._compare(context, curves, groups, scores)
 
-    def _score(self, context: Context, part: Scorer, groups: Groups) -> dict[str, list[float]]:
-        scores = {}
+    def _score(self, context: Context, part: Scorer, groups: Groups, log: WorkLog) -> dict[str, list[float]]:
+        scores: dict[str, list[float]] = {piece["problem"]: piece["scores"] for piece in log.found}
+        if len(scores) == len(groups):
+            return scores
         with part.open() as scorer, context.progress(context.name, len(groups), "problems") as progress:
-            for problem, group in groups.items():
+            progress.resume_at(len(scores))
+            for problem in [problem for problem in groups if problem not in scores]:
+                group = groups[problem]
                 prompt = (first_message(group[0].problem),)
-                scores[problem] = list(scorer.score(prompt, [sample.action.text for sample in group]))
-                if len(scores[problem]) != len(group) or not all(map(math.isfinite, scores[problem])):
+                found = list(scorer.score(prompt, [sample.action.text for sample in group]))
+                if len(found) != len(group) or not all(map(math.isfinite, found)):
                     raise PluginError(
-                        f"The scorer gave {scores[problem]} for {len(group)} responses to problem {problem}; "
+                        f"The scorer gave {found} for {len(group)} responses to problem {problem}; "
                         "it must give one finite score each."
                     )
+                scores[problem] = found
+                log.add({"problem": problem, "scores": found})
                 progress.advance()
         return scores
 

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from eurus_core.choice import Choice
+from eurus_core.codec import from_json, to_json
 from eurus_core.contracts import Actor, Artefact, Backend, Grader, Grading, Source, Split, Stage, Tool, Workbench
 from eurus_core.errors import InputError
 from eurus_core.prompts import first_message
@@ -22,7 +23,8 @@ from eurus_core.seeds import derive
 from eurus_core.stages import Context
 from eurus_core.turns import judge, parse
 from eurus_eval.accuracy import accuracy_table, example_table, outcome_table, percent
-from eurus_eval.samples import SampleLog, by_problem, correct_shares, write_samples
+from eurus_eval.samples import by_problem, correct_shares, write_samples
+from eurus_eval.work_log import WorkLog
 
 Attempt = tuple[Problem, int]
 
@@ -62,10 +64,10 @@ class Evaluate(Stage):
             context.note(f"Left out: {error}")
         if len(bad) > 3:
             context.note(f"Left out in all: {len(bad)} rows.")
-        log_path = context.path("samples").with_suffix(".log.jsonl")
         wanted = [(problem, index) for problem in problems for index in range(self.samples)]
-        with SampleLog(log_path) as log:
-            done = {(sample.problem.id, sample.index): sample for sample in log.found}
+        with WorkLog(context.path("samples")) as log:
+            found = (from_json(Sample, piece, where=str(log.path)) for piece in log.found)
+            done = {(sample.problem.id, sample.index): sample for sample in found}
             todo = deque((problem, index) for problem, index in wanted if (problem.id, index) not in done)
             with context.progress(context.name, len(wanted), "samples") as progress:
                 progress.resume_at(len(wanted) - len(todo))
@@ -73,7 +75,7 @@ class Evaluate(Stage):
 
                 def keep(sample: Sample) -> None:
                     nonlocal tokens
-                    log.add(sample)
+                    log.add(to_json(sample))
                     done[sample.problem.id, sample.index] = sample
                     tokens += sample.action.tokens
                     progress.advance(1, **{"tokens a second": tokens / max(time.monotonic() - started, 1e-9)})
@@ -83,7 +85,7 @@ class Evaluate(Stage):
                 seconds = time.monotonic() - started
         finished = [done[problem.id, index] for problem, index in wanted]
         write_samples(context.path("samples"), finished)
-        log_path.unlink()
+        log.done()
         self._report(context, finished)
         if tokens:
             context.figure("tokens", tokens)

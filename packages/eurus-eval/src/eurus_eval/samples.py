@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from eurus_core.codec import from_json, to_json
 from eurus_core.errors import InputError
@@ -45,38 +44,6 @@ def by_problem(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
 def correct_shares(groups: Mapping[str, Sequence[Sample]]) -> dict[str, float]:
     """Return each problem's share of correct samples."""
     return {problem: sum(s.verdict.correct for s in group) / len(group) for problem, group in groups.items()}
-
-
-class SampleLog:
-    """Finished samples of an evaluation in progress, so that a killed one repeats none.
-
-    Each sample is on its way to disk before ``add`` returns. A last line that a kill cut short is dropped when the log is
-    opened again.
-    """
-
-    def __init__(self, path: Path):
-        self._path = path
-        self.found: list[Sample] = []
-
-    def __enter__(self) -> SampleLog:
-        whole = 0
-        if self._path.exists():
-            data = self._path.read_bytes()
-            whole = data.rfind(b"\n") + 1
-            lines = data[:whole].decode("utf-8").split("\n")[:-1]
-            self.found = [_sample(line, self._path, number) for number, line in enumerate(lines, 1)]
-        self._file = self._path.open("ab")
-        self._file.truncate(whole)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-    def add(self, sample: Sample) -> None:
-        self._file.write(_line(sample).encode("utf-8"))
-        self._file.flush()
 
 
 def _line(sample: Sample) -> str:
