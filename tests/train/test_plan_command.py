@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from eurus_train.forest.layout import Branch, Pair, plant_pairs
+from eurus_train.forest.operations import Shape, Work, forward_flops, outline, shape, work
 from eurus_train.forest.steps import Plan
 from eurus_train.objectives import Routes
 from eurus_train.preview.budget import plan as command
-from eurus_train.preview.costs import Shape, Work, activation_bytes, forward_flops, outline, shape, work
+from eurus_train.preview.costs import activation_bytes
 from eurus_train.training.lora import Lora
 from eurus_train.training.stage import Train
 
@@ -111,6 +112,8 @@ def test_adapters_alone_need_gradients():
     found = budget_of(stage(lora=Lora(rank=2)), [[PAIR]])
     of_layer = 2 * ((128 + 128) * 2 + (128 + 64) * 2 + (128 + 352) * 3)
     assert found.trained == 4 * of_layer
+    once = forward_flops(shape(outline("tiny")), work([plant_pairs([PAIR])]))
+    assert found.flops == pytest.approx((2 + 1) * once)  # no gradient of a frozen weight; and the reference
     assert found.weight_bytes == 4 * found.parameters
 
 

@@ -15,7 +15,8 @@ from eurus_core.treeset import write_trees
 from eurus_train.training.preparing import parted
 from eurus_train.training.stage import Train
 
-CHANGED_BY_PACKING = ("seconds", "unique_tokens", "logical_tokens")
+TIMED = {"seconds": 0, "tflops": 0}
+CHANGED_BY_PACKING = ("seconds", "unique_tokens", "logical_tokens", "tflops")
 
 
 @pytest.fixture
@@ -96,6 +97,17 @@ def test_bfloat16_computes_close_to_float32_on_float32_weights(trees, tmp_path):
     assert all(weight.dtype == torch.float32 for weight in weights(tmp_path / "bfloat16").values())
 
 
+def test_speed_is_told_in_operations_and_as_a_share_of_what_the_device_could_do(trees, tmp_path):
+    settings = stage(trees, "nca", max_steps=2, peak_tflops=0.5)
+    context = run(settings, tmp_path / "nca")
+    body = 2 * 4 * (2 * 128 * 128 + 2 * 128 * 64 + 3 * 128 * 352)  # a token's, forward, in four layers
+    for row in metrics(tmp_path / "nca"):
+        operations = row["tflops"] * row["seconds"] * 1e12
+        assert 3 * body < operations / row["unique_tokens"] < 1.5 * 3 * body  # attention and head come on top
+    figures = context.report.figures
+    assert figures["MFU on unique tokens"] == pytest.approx(figures["TFLOP/s on unique tokens"] / 0.5)
+
+
 @pytest.mark.parametrize("objective", ["sft", "dpo", "kto", "nca"])
 def test_one_large_forest_a_step_equals_many_small_ones(trees, tmp_path, objective):
     for tokens in (4096, 1):
@@ -133,7 +145,7 @@ def test_a_killed_run_resumes_to_the_same_weights(trees, tmp_path, objective):
     undisturbed, resumed = weights(tmp_path / "undisturbed"), weights(tmp_path / "killed")
     assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)
     for one, other in zip(metrics(tmp_path / "undisturbed"), metrics(tmp_path / "killed"), strict=True):
-        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+        assert {**one, **TIMED} == {**other, **TIMED}
 
 
 def test_a_checkpoint_cut_short_is_passed_over(trees, tmp_path):

@@ -63,7 +63,8 @@ def plan(
       eurus train plan nca --model smollm2 --rows pairs.jsonl
     """
     from eurus_train.data.chat import Chat
-    from eurus_train.preview.costs import budget, outline
+    from eurus_train.forest.operations import outline
+    from eurus_train.preview.costs import budget
     from eurus_train.preview.rehearsal import rehearse
 
     for one in rehearse(planned, stage, sample):

@@ -32,8 +32,13 @@ class History:
             out.write(json.dumps(row) + "\n")
 
 
-def show_costs(context: Context, history: Sequence[Measurements], unit: str) -> None:
-    """Report loss, tokens and speed. Logical tokens are those that the same work takes without sharing."""
+def show_costs(
+    context: Context, history: Sequence[Measurements], unit: str, *, peak_tflops: float | None = None
+) -> None:
+    """Report loss, tokens and speed. Logical tokens are those that the same work takes without sharing.
+
+    ``peak_tflops`` is what one rank's device could reach; with it the model FLOPs utilisation is told.
+    """
     seconds = sum(row["seconds"] for row in history)
     unique = sum(row["unique_tokens"] for row in history)
     logical = sum(row["logical_tokens"] for row in history)
@@ -46,6 +51,10 @@ def show_costs(context: Context, history: Sequence[Measurements], unit: str) -> 
     context.figure("unique tokens a second", unique / seconds)
     context.figure("logical tokens a second", logical / seconds)
     context.figure(f"tokens of {unit} per unique token", logical / unique)
+    tflops = sum(row["tflops"] * row["seconds"] for row in history if "tflops" in row) / seconds
+    context.figure("TFLOP/s on unique tokens", tflops)
+    if peak_tflops is not None:
+        context.figure("MFU on unique tokens", tflops / (peak_tflops * ranks.world()))
     context.note(
         "Unique tokens are those computed; logical ones, what the same work takes without sharing of prefixes."
     )

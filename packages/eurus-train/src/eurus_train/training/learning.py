@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +22,7 @@ from eurus_train.data.chat import Chat
 from eurus_train.data.gathering import Examples, Source
 from eurus_train.data.tree_tokens import Reading
 from eurus_train.forest.layout import E
+from eurus_train.forest.operations import Work, forward_flops, outline, passes, shape
 from eurus_train.forest.steps import Plan, pack, plan
 from eurus_train.objectives import Routes, Weight
 from eurus_train.training import ranks, sharding
@@ -90,6 +91,8 @@ class Learning(Stage):
     """Longer gradients are clipped to this norm."""
     precision: Precision = "auto"
     """Of products; weights are float32. auto: bfloat16 where the machine is fast at it."""
+    peak_tflops: PositiveFloat | None = None
+    """What one GPU's products reach by its maker's word, in TFLOP/s; the part of it that learning reached (MFU) is then reported."""
     lora: Lora | None = None
     """Learn adapters of low rank in place of all weights: a table, such as { rank = 16 }."""
     gradient_checkpointing: bool = False
@@ -211,6 +214,7 @@ class Learning(Stage):
                 folder,
                 on_step=on_step,
                 groups=groups,
+                operations=self.operations(),
                 setting=setting,
                 heldout=Heldout(pack(heldout, self.forest_tokens), lesson) if heldout else None,
             )
@@ -218,7 +222,7 @@ class Learning(Stage):
         last = trainer.measure()
         weights, best = trainer.result()
         sharding.forget()
-        show_costs(context, history.rows, unit)
+        show_costs(context, history.rows, unit, peak_tflops=self.peak_tflops)
         curves.show_heldout_curve(context, history.rows)
         if best is not None:
             context.note(f"The weights are those after step {best.step}, the best on what was held out.")
@@ -242,6 +246,12 @@ class Learning(Stage):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             return self.lora.put_into(body)
+
+    def operations(self) -> Callable[[Work], float]:
+        """Return what counts the operations of learning from forests, what is computed twice to save memory counting once."""
+        model, head = shape(outline(self.model)), self.produces == "model"
+        times = passes(frozen=self.lora is not None)
+        return lambda work: times * forward_flops(model, work, head)
 
     def dtype(self) -> Dtype:
         """Return the precision to compute in; weights are float32 in any case."""

@@ -24,6 +24,7 @@ from transformers.trainer_callback import PrinterCallback
 from eurus_core.errors import ModelError
 from eurus_core.hf import quiet
 from eurus_train.forest.layout import Forest
+from eurus_train.forest.operations import Work, work
 from eurus_train.forest.steps import Plan
 from eurus_train.training import ranks, sharding
 from eurus_train.training.bins import Bins
@@ -40,7 +41,7 @@ BEST, SHARDS, SCHEDULE = "best.safetensors", "shards", "scheduler.pt"
 class ForestTrainer(transformers.Trainer):
     """Trains on the forests of a plan.
 
-    ``on_step`` receives the step's number and its measurements. ``groups`` are the optimizer's parameter groups where some
+    ``on_step`` receives the step's number and its measurements; ``operations`` says what a step's work takes. ``groups`` are the optimizer's parameter groups where some
     weights want a learning rate of their own. Checkpoints go below ``folder`` and are whole or passed over.
     """
 
@@ -56,6 +57,7 @@ class ForestTrainer(transformers.Trainer):
         groups: list[dict[str, Any]] | None = None,
         setting: Setting | None = None,
         heldout: Heldout[Any] | None = None,
+        operations: Callable[[Work], float] | None = None,
     ):
         bins, setting = Bins(plan, lesson), setting or Setting()
         setting.check_trackers()
@@ -97,7 +99,7 @@ class ForestTrainer(transformers.Trainer):
         self._best = best_in(folder / BEST)
         self._measured: tuple[int, Tally] | None = None
         self._tally = Tally()
-        self._tokens = {"unique": 0, "logical": 0}
+        self._work, self._operations = Work(), operations
         self._since = 0.0
 
     def resume_or_start(self) -> int:
@@ -184,26 +186,27 @@ class ForestTrainer(transformers.Trainer):
         loss = self._lesson.loss(called, forest, self._tally) * ranks.world() / num_items_in_batch
         if not torch.isfinite(loss):
             self._stop_at(forest, loss)
-        self._tokens["unique"] += len(forest)
-        self._tokens["logical"] += forest.logical_tokens
+        self._work += work([forest])
         return loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Hand a step's measurements on; the Trainer's summary at the end is left out."""
         if "loss" not in logs:
             return
-        unique, logical = ranks.total([self._tokens["unique"], self._tokens["logical"]])
+        done, seconds = sum(ranks.gathered(self._work), Work()), time.perf_counter() - self._since
         measured = {
             **over_ranks(self._tally).means(),
             "loss": logs["loss"],  # the step's own normalisation, weights included
             "grad_norm": float(logs["grad_norm"]),
             "learning_rate": float(logs["learning_rate"]),
-            "seconds": time.perf_counter() - self._since,
-            "unique_tokens": unique,
-            "logical_tokens": logical,
+            "seconds": seconds,
+            "unique_tokens": done.unique,
+            "logical_tokens": done.logical,
         }
+        if self._operations is not None:
+            measured["tflops"] = self._operations(done) / seconds / 1e12
         self._tally.clear()
-        self._tokens = dict.fromkeys(self._tokens, 0)
+        self._work = Work()
         measured |= self._evaluated()
         self._on_step(self.state.global_step, measured)
         super().log(measured)
