@@ -13,13 +13,13 @@ import argparse
 import importlib.util
 import json
 import os
-import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from cpu_time import milliseconds
 
 from eurus_core.records import Tier
 from eurus_data.sandbox import Sandbox, SandboxError
@@ -37,22 +37,8 @@ class Row:
     private_mb: float | None = None
 
 
-def cpu_seconds(*others: int) -> float:
-    """Return the time of this process and of ``others``, their ended children included."""
-    seconds = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    for pid in others:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        seconds += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    return seconds
-
-
 def measure(what: str, n: int, work: Callable[[], object], *others: int) -> Row:
-    cpu, wall = cpu_seconds(*others), time.perf_counter()
-    for _ in range(n):
-        work()
-    wall = time.perf_counter() - wall
-    time.sleep(0.2)  # until the zygote has reaped the last child, whose time only then counts
-    return Row(what, n, 1000 * (cpu_seconds(*others) - cpu) / n, 1000 * wall / n)
+    return Row(what, n, *milliseconds(n, work, *others))
 
 
 def private_mb(pid: int) -> float | None:

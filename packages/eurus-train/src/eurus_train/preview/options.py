@@ -5,16 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from eurus_core import recipes
-from eurus_core.commands.run import plan_stages
+from eurus_core.commands.run import plan_stages, planned
 from eurus_train.short_form import is_short, short_options, short_settings
-
-if TYPE_CHECKING:
-    from eurus_core.planning import Plan
 
 
 def about_recipe(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,14 +22,15 @@ def about_recipe(function: Callable[..., Any]) -> Callable[..., Any]:
         recipe: str,
         model: str | None,
         rows: tuple[str, ...],
+        skip_bad: bool,
         profile: str | None,
         sets: tuple[str, ...],
         out: Path | None,
         **rest: Any,
     ) -> Any:
-        if not is_short(recipe, model, rows):
-            return function(_planned(recipe, profile, sets, out), **rest)
-        given = short_settings("train", recipe, model, rows, sets)
+        if not is_short(recipe, model, rows, skip_bad):
+            return function(planned(recipes.load(recipe, profile=profile, sets=sets), out), **rest)
+        given = short_settings("train", recipe, model, rows, skip_bad, sets)
         out = out or Path("runs") / recipe
         return function(plan_stages("train", None, None, profile=profile, sets=given, out=out, seed=None), **rest)
 
@@ -53,13 +51,3 @@ def about_recipe(function: Callable[..., Any]) -> Callable[..., Any]:
     ):
         described = decorate(described)
     return described
-
-
-def _planned(recipe: str, profile: str | None, sets: tuple[str, ...], out: Path | None) -> Plan:
-    """Return the plan of a recipe by name or file, as ``eurus run`` would carry it out."""
-    from eurus_core.planning import plan
-
-    loaded = recipes.load(recipe, profile=profile, sets=sets)
-    for note in loaded.notes:
-        click.echo(f"note: {note}", err=True)
-    return plan(loaded, out or Path("runs") / loaded.name)
