@@ -1,10 +1,14 @@
 """Tokens a second and core from an Arrow file on disk to forests, and the memory that takes; tokenising beside it.
 
-    python benchmarks/packing.py [--trees 2000] [--forest-tokens 4096] [--json]
+    python benchmarks/packing.py [--trees 2000] [--forest-tokens 4096] [--prepare 2000 20000] [--json]
 
 Trees are random tokens in the shape of ``benchmarks/shapes.py``: five turns, a pair each. Three passes over the file: planning (reading
 and packing into bins), planting (reading again, laying out), and both in one. Seconds are CPU seconds of one process; memory is what
 the process holds of its own, beyond what it held before the file was opened, at the first and the last quarter of the pass.
+
+Preparing is what a stage does before its first step, from a tree set of text on: tokenise every tree into a file, draw KTO's
+mismatches into a second one, plan the steps. For each number of trees a process of its own does it: the most that it holds of its
+own, libraries included, is its peak.
 """
 
 from __future__ import annotations
@@ -12,19 +16,32 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import numpy as np
 import shapes
 
 from eurus_core.models import load_tokenizer
-from eurus_core.records import Message
+from eurus_core.records import Action, Message, Node, Observation, PreferenceTree, Problem, Verdict
+from eurus_core.treeset import TreeSet, write_trees
 from eurus_train.data.chat import Chat
+from eurus_train.data.examples import preferences
+from eurus_train.data.gathering import gather
+from eurus_train.data.mismatches import with_mismatches
+from eurus_train.data.tree_tokens import Reading
 from eurus_train.forest.layout import Pair, plant_pairs
 from eurus_train.forest.steps import plan
 from eurus_train.forest.token_file import TokenFile, write_tokens
+
+TURNS, WORDS = 5, 40
+"""Of a tree to prepare, and of each of its actions."""
 
 
 def made(count: int) -> Iterator[list[Pair]]:
@@ -33,10 +50,90 @@ def made(count: int) -> Iterator[list[Pair]]:
         yield shapes.made("five turns", str(number), rng)
 
 
+def told(count: int) -> Iterator[PreferenceTree]:
+    """Yield trees in words: at each turn a correct action and an incorrect one, after which the next turn comes."""
+    rng = Random(0)
+    words = (
+        "add",
+        "two",
+        "numbers",
+        "that",
+        "problem",
+        "gives",
+        "then",
+        "subtract",
+        "what",
+        "was",
+        "spent",
+        "and",
+        "print",
+    )
+
+    def node(name: str, correct: bool) -> Node:
+        text = " ".join(rng.choices(words, k=WORDS))
+        parent = name.rpartition(".")[0] or None
+        return Node(
+            name,
+            parent,
+            name.count(".") + 1,
+            Action(text),
+            Verdict("correct" if correct else "incorrect"),
+            Observation(text[:40]),
+        )
+
+    for number in range(count):
+        nodes = [node("0." * turn + end, end == "1") for turn in range(TURNS) for end in "01"]
+        yield PreferenceTree(Problem(f"p{number}", "Math_CoT", "made", f"What is {number}?"), tuple(nodes))
+
+
 def own_mb() -> float:
     """Return the process's own memory in MiB, without the pages of mapped files."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+
+
+class Peak:
+    """The most memory that the process holds of its own while this is entered, in MiB."""
+
+    def __enter__(self) -> Peak:
+        self.mb, self._over = own_mb(), threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.02):
+            self.mb = max(self.mb, own_mb())
+
+    def __exit__(self, *failure: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def preparing(count: int, model: str, forest_tokens: int, folder: Path) -> dict[str, Any]:
+    """Do what a KTO stage does before its first step; called in a process of its own."""
+    write_trees(folder / "warm", told(100))
+    chat, reading = Chat(load_tokenizer(model)), Reading()
+
+    def prepared(name: str, trees: TreeSet) -> tuple[int, int, float, float]:
+        start = time.process_time()
+        alone = gather(preferences, trees, chat, reading, folder / f"{name}.alone")
+        tokenised = time.process_time() - start
+        pairs = with_mismatches(alone, folder / f"{name}.arrow", max_length=reading.max_length, seed=0)
+        steps = plan(pairs.trees, trees_per_step=8, forest_tokens=forest_tokens)
+        return len(steps.steps), alone.counts.tokens, tokenised, time.process_time() - start
+
+    prepared("warm", TreeSet.open(folder / "warm"))
+    with Peak() as peak:
+        steps, tokens, tokenised, seconds = prepared("trees", TreeSet.open(folder / f"trees-{count}"))
+    return {
+        "trees": count,
+        "steps": steps,
+        "tokens": tokens,
+        "peak_mb": round(peak.mb, 1),
+        "tokens_a_second": round(tokens / tokenised),
+        "couple_and_plan_cpu_seconds": round(seconds - tokenised, 1),
+    }
 
 
 def tokenising(model: str) -> float:
@@ -49,48 +146,66 @@ def tokenising(model: str) -> float:
     return tokens / (time.process_time() - start)
 
 
+def packing(count: int, forest_tokens: int, folder: Path) -> dict[str, Any]:
+    """Measure planning and planting from a file of ``count`` trees."""
+    file = folder / "tokens.arrow"
+    start = time.process_time()
+    write_tokens(file, made(count))
+    wrote = time.process_time() - start
+    before, start = own_mb(), time.process_time()
+    trees: TokenFile[Pair] = TokenFile(file)
+    steps = plan(trees, trees_per_step=8, forest_tokens=forest_tokens)
+    planned = time.process_time() - start
+    bins = [one for one in steps.flat() if one]
+    unique = logical = 0
+    held = []
+    start = time.process_time()
+    for number, one in enumerate(bins):
+        forest = plant_pairs(list(one))
+        unique, logical = unique + len(forest), logical + forest.logical_tokens
+        if number in (len(bins) // 4, len(bins) - 1):
+            held.append(round(own_mb() - before, 1))
+    planted = time.process_time() - start
+    return {
+        "trees": count,
+        "unique_tokens": unique,
+        "logical_tokens": logical,
+        "file_mb": round(file.stat().st_size / 2**20, 1),
+        "writing_cpu_seconds": round(wrote, 2),
+        "planning_cpu_seconds": round(planned, 2),
+        "unique_tokens_a_second_planning": round(unique / planned),
+        "unique_tokens_a_second_planting": round(unique / planted),
+        "unique_tokens_a_second": round(unique / (planned + planted)),
+        "logical_tokens_a_second": round(logical / (planned + planted)),
+        "held_mb_first_quarter": held[0],
+        "held_mb_end": held[-1],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--trees", type=int, default=2000)
     parser.add_argument("--forest-tokens", type=int, default=4096)
+    parser.add_argument("--prepare", type=int, nargs="*", default=[2000, 20_000], help="numbers of trees to prepare")
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "tokens.arrow"
-        start = time.process_time()
-        write_tokens(file, made(options.trees))
-        wrote = time.process_time() - start
-        before, start = own_mb(), time.process_time()
-        trees: TokenFile[Pair] = TokenFile(file)
-        steps = plan(trees, trees_per_step=8, forest_tokens=options.forest_tokens)
-        planned = time.process_time() - start
-        bins = [one for one in steps.flat() if one]
-        unique = logical = 0
-        held = []
-        start = time.process_time()
-        for number, one in enumerate(bins):
-            forest = plant_pairs(list(one))
-            unique, logical = unique + len(forest), logical + forest.logical_tokens
-            if number in (len(bins) // 4, len(bins) - 1):
-                held.append(round(own_mb() - before, 1))
-        planted = time.process_time() - start
-        row = {
-            "trees": options.trees,
-            "unique_tokens": unique,
-            "logical_tokens": logical,
-            "file_mb": round(file.stat().st_size / 2**20, 1),
-            "writing_cpu_seconds": round(wrote, 2),
-            "unique_tokens_a_second_planning": round(unique / planned),
-            "unique_tokens_a_second_planting": round(unique / planted),
-            "unique_tokens_a_second": round(unique / (planned + planted)),
-            "logical_tokens_a_second": round(logical / (planned + planted)),
-            "held_mb_first_quarter": held[0],
-            "held_mb_end": held[-1],
-            "tokenising_tokens_a_second": round(tokenising(options.model)),
-        }
-    print(json.dumps(row) if options.json else "\n".join(f"{name:>34}  {value}" for name, value in row.items()))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        row = packing(options.trees, options.forest_tokens, folder)
+        row["tokenising_tokens_a_second"] = round(tokenising(options.model))
+        prepared = []
+        for count in options.prepare:
+            write_trees(folder / f"trees-{count}", told(count))
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+                prepared.append(alone.submit(preparing, count, options.model, options.forest_tokens, folder).result())
+    if options.json:
+        print(json.dumps({**row, "preparing": prepared}))
+        return
+    print("\n".join(f"{name:>34}  {value}" for name, value in row.items()))
+    for one in prepared:
+        print("preparing: " + ", ".join(f"{name} {value}" for name, value in one.items()))
 
 
 if __name__ == "__main__":
