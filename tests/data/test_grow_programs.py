@@ -54,7 +54,9 @@ class Script(Backend):
 
 @pytest.fixture
 def grow(tmp_path: Path) -> Callable[..., list[Node]]:
-    def grow(instruction: str, *programs: str, tests: tuple[tuple[str, str], ...] = TESTS, **settings: Any) -> list[Node]:
+    def grow(
+        instruction: str, *programs: str, tests: tuple[tuple[str, str], ...] = TESTS, **settings: Any
+    ) -> list[Node]:
         context = Context(tmp_path, seed=1)
         Grow(
             source=Adding(instruction=instruction, tests=tests),

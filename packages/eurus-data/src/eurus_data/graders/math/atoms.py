@@ -38,21 +38,6 @@ COMMANDS: frozenset[str] = (
 """LaTeX commands that begin a factor."""
 
 
-_BASES = {
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-    "twelve": 12,
-    "sixteen": 16,
-}
-
-
 _INVERSES = {name: f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
 
 
@@ -132,7 +117,7 @@ def _name(parser: Parser, token: Token) -> Term:
         if braced:
             parser.expect("}")
         return Apply(f"{relations.CALL}{name}", arguments)
-    if name in names.MULTIPLIERS:
+    if name in names.MULTIPLIERS and (name != "dozen" or parser.at > 1):  # which is no number by itself
         return number(names.MULTIPLIERS[name])
     if len(name) == 1:
         after = parser.token
@@ -295,7 +280,7 @@ def subscripted(parser: Parser, value: Term) -> Term:
         raise Unreadable(f"{inside.text!r} is no subscript")
     if isinstance(value, Symbol):
         return Symbol(f"{value.name}_{text}")
-    base = _BASES.get(text.lower()) or (int(text) if text.isdigit() and len(text) <= 2 else 0)
+    base = names.NUMBER_WORDS.get(text.lower()) or (int(text) if text.isdigit() and len(text) <= 2 else 0)
     digits = start.text.replace(",", "").replace(" ", "")
     if start.kind == "number" and 2 <= base <= 36 and digits.isdigit():
         return Based(digits.lstrip("0") or "0", base)

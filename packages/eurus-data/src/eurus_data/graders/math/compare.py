@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from eurus_data.graders import values
 from eurus_data.graders.comparison import Comparison as Comparison
 from eurus_data.graders.comparison import short
 from eurus_data.graders.math import scalars, worded
@@ -97,6 +98,7 @@ def _compare(prediction: str, reference: str) -> Comparison:
         or _same_choice(prediction, reference)
         or _decimal_comma(prediction, expected)
         or _decimal_comma(reference, found)
+        or _same_fact(prediction, reference)
     )
     shown = show(found), show(expected)
     if rule:
@@ -110,9 +112,23 @@ def _same_text(one: str, other: str) -> bool:
 
 
 def _same_choice(one: str, other: str) -> str:
-    """Compare the letters of two options, one of which has its text behind it: ``C. 42`` and ``(C)``."""
+    """Compare two options by their letters, one of which has its text behind it: ``C. 42`` and ``(C)``; or that text with an answer."""
     first, second = worded.choice(clean(one)), worded.choice(clean(other))
-    return "choice" if first is not None and second is not None and first[0] == second[0] else ""
+    if first is not None and second is not None:
+        return "choice" if first[0] == second[0] else ""
+    for chosen, bare in ((first, other), (second, one)):
+        if chosen is not None and chosen[1] and equivalent(chosen[1], bare).correct:
+            return "choice"
+    return ""
+
+
+def _same_fact(one: str, other: str) -> str:
+    """Compare two dates, however written, and yes with true; a date that says less is another."""
+    first, second = clean(one), clean(other)
+    if values.truth(first) is not None and values.truth(first) == values.truth(second):
+        return "truth"
+    dates = values.value(first), values.value(second)
+    return "date" if isinstance(dates[0], values.Date) and dates[0] == dates[1] else ""
 
 
 def _decimal_comma(text: str, other: Term) -> str:

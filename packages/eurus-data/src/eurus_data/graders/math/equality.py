@@ -8,18 +8,19 @@ rule's name so that a verdict can be traced to it:
 ``percent-sign``      50 % equals 0.5 by value, and 50 because the sign was left out; 50 never equals 0.5
 ``base-omitted``      2516 equals 2516 in base 7; a value written in another base does not
 ``rounding``          a decimal of 8 or more digits equals what it rounds; of 15 or more, what floats make of it; 0.33 is not 1/3
-``label-omitted``     x = 5 equals 5
+``label-omitted``     x = 5 equals 5, A(1, 2) equals (1, 2)
 ``rounding-given``    1/3 ~ 0.333 equals 1/3, and 0.333 as it is the right rounding
 ``unordered``         a bare list, or one in square brackets against one, in any order; tuples are ordered
 ``single``            {5} and [5] equal 5
 ``ratio``             6:8 equals 3:4 and 3/4; what may be a time of day (3:30) equals itself alone
+``time``              5:30 PM equals 17:30, 6 pm equals 6:00 PM
 ``interval``          (0, 1) is an interval where the other side is one; inequalities in one unknown are the set they describe
 ==================== ===============================================================================================
 """
 
 from __future__ import annotations
 
-from eurus_data.graders.math import keys, quantities, relations, scalars, segments
+from eurus_data.graders.math import items, quantities, relations, scalars, segments, vectors
 from eurus_data.graders.math.scalars import Scalar, is_scalar
 from eurus_data.graders.math.terms import (
     MINUS_ONE,
@@ -59,9 +60,11 @@ def same(one: Term, other: Term) -> str:
     if isinstance(one, Quantity) or isinstance(other, Quantity):
         return _same_quantity(one, other)
     if isinstance(one, Matrix) or isinstance(other, Matrix):
-        return _same_matrix(one, other)
+        return items.same_matrix(one, other)
+    if vectors.point(one) is not None or vectors.point(other) is not None:
+        return items.same_point(one, other)
     if isinstance(one, Sequence) or isinstance(other, Sequence):
-        return _same_sequence(one, other)
+        return items.same_sequence(one, other)
     if isinstance(one, Based) or isinstance(other, Based):
         return _same_based(one, other)
     if isinstance(one, Ratio) or isinstance(other, Ratio):
@@ -85,6 +88,10 @@ def _same_set(one: Term, other: Term) -> str:
         return same(one.sides[1], other)
     if relations.is_equation(other) and relations.label(other) is not None:
         return same(one, other.sides[1])
+    for side, opposite in ((one, other), (other, one)):
+        match side:
+            case Relation((Symbol(), Sequence("set", _) as members), ("in",)) if not isinstance(opposite, Relation):
+                return same(members, opposite)
     if isinstance(one, Relation) and isinstance(other, Relation):
         if "in" in one.operators and "in" in other.operators and one.sides[0] != other.sides[0]:
             return ""
@@ -150,7 +157,7 @@ def _same_relation(one: Term, other: Term) -> str:
         alike = len(one.sides) == len(other.sides) and set(one.operators) == set(other.operators) == {"="}
         return (
             "same relation"
-            if alike and (_ordered(one.sides, other.sides) or _ordered(one.sides, other.sides[::-1]))
+            if alike and (items.ordered(one.sides, other.sides) or items.ordered(one.sides, other.sides[::-1]))
             else ""
         )
     for relation, opposite in ((one, other), (other, one)):
@@ -170,6 +177,8 @@ def _same_relation(one: Term, other: Term) -> str:
 
 
 def _same_quantity(one: Term, other: Term) -> str:
+    if (time := quantities.time(one)) is not None and time == quantities.time(other):
+        return "time"
     if isinstance(one, Quantity) and isinstance(other, Quantity):
         if one.unit.dimensions != other.unit.dimensions:
             return ""
@@ -177,6 +186,8 @@ def _same_quantity(one: Term, other: Term) -> str:
     quantity, bare = (one, other) if isinstance(one, Quantity) else (other, one)
     assert isinstance(quantity, Quantity)  # noqa: S101 - one of them is, for the type checker
     if isinstance(bare, Apply) and bare.function in ("percent", "degree"):
+        if isinstance(quantity.value, Apply) and quantity.value.function == bare.function:
+            return "unit-omitted" if same(quantity.value, bare) else ""
         if quantity.unit.dimensions != DEGREE.dimensions or bare.function == "percent":
             return ""
         bare = bare.arguments[0]
@@ -188,36 +199,6 @@ def _same_quantity(one: Term, other: Term) -> str:
         return "unit-omitted"
     if quantity.unit.dimensions == DEGREE.dimensions:
         return "unit" if same(Apply("degree", (converted(quantity),)), bare) else ""
-    return ""
-
-
-def _same_matrix(one: Term, other: Term) -> str:
-    first, second = _rows(one), _rows(other)
-    if first is None or second is None or len(first) != len(second):
-        return _same_vector(one, other)
-    pairs = [(a, b) for row, opposite in zip(first, second, strict=True) for a, b in zip(row, opposite, strict=False)]
-    if any(len(row) != len(opposite) for row, opposite in zip(first, second, strict=True)):
-        return _same_vector(one, other)
-    return "matrix" if all(same(a, b) for a, b in pairs) else ""
-
-
-def _rows(term: Term) -> tuple[tuple[Term, ...], ...] | None:
-    match term:
-        case Matrix(rows):
-            return rows
-        case Sequence("list", items) if items and all(isinstance(item, Sequence) for item in items):
-            return tuple(item.items for item in items if isinstance(item, Sequence))
-        case _:
-            return None
-
-
-def _same_vector(one: Term, other: Term) -> str:
-    """A column or a row equals a tuple or a list of its entries; a column is no row."""
-    matrix, listed = (one, other) if isinstance(one, Matrix) else (other, one)
-    if isinstance(matrix, Matrix) and isinstance(listed, Sequence) and listed.brackets in ("tuple", "list"):
-        entries = tuple(entry for row in matrix.rows for entry in row)
-        if 1 in (len(matrix.rows), len(matrix.rows[0])) and len(entries) == len(listed.items):
-            return "matrix" if all(map(same, entries, listed.items)) else ""
     return ""
 
 
@@ -242,71 +223,6 @@ def _proportions(term: Term) -> tuple[Term, ...] | None:
         return None
     first, *rest = term.parts
     return tuple(Apply("*", (first, Apply("^", (part, MINUS_ONE)))) for part in rest)
-
-
-def _same_sequence(one: Term, other: Term) -> str:
-    if not (isinstance(one, Sequence) and isinstance(other, Sequence)):
-        sequence, single = (one, other) if isinstance(one, Sequence) else (other, one)
-        if isinstance(sequence, Sequence) and sequence.brackets != "tuple" and len(sequence.items) == 1:
-            return "single" if same(sequence.items[0], single) else ""
-        if isinstance(sequence, Sequence) and sequence.brackets == "or" and len(set(map(keys.of, sequence.items))) == 1:
-            return same(sequence.items[0], single)  # \pm 0
-        return ""
-    first, second = one.items, other.items
-    kinds = {one.brackets, other.brackets}
-    if not first or not second:
-        return "empty" if not first and not second else ""
-    for outer, inner in ((one, other), (other, one)):
-        # A list that wraps one bracketed list, as Python prints a solution: [(1, 2)].
-        wrapped = outer.items[0] if len(outer.items) == 1 and outer.brackets in ("list", "set") else None
-        if isinstance(wrapped, Sequence) and (
-            inner.brackets in (wrapped.brackets, "bare", "or") or wrapped.brackets == "bare"
-        ):
-            return same(wrapped, inner)
-    if "tuple" in kinds and len(kinds) == 2:
-        first, second = (relations.by_label(items) or items for items in (first, second))
-    if kinds in ({"tuple"}, {"list"}):
-        return "ordered" if _ordered(first, second) else ""
-    if kinds == {"tuple", "set"} or ("bare" not in kinds and "or" not in kinds and _perhaps_intervals(one, other)):
-        return ""
-    if "tuple" in kinds:
-        return "ordered" if _ordered(first, second) else ""
-    return "unordered" if _matched(first, second, distinct="set" not in kinds) else ""
-
-
-def _perhaps_intervals(one: Sequence, other: Sequence) -> bool:
-    """Return whether different brackets around the same two numbers may be different intervals: [1, 2] and (1, 2), or {1, 2}."""
-    if one.brackets == other.brackets:
-        return False
-    return any(_may_be_interval(side) for side in (one, other) if side.brackets != "set")
-
-
-def _may_be_interval(term: Sequence) -> bool:
-    if len(term.items) != 2 or not all(map(is_scalar, term.items)):
-        return False
-    low, high = (Scalar(item).real for item in term.items)
-    return low is not None and high is not None and bool(low < high)
-
-
-def _ordered(first: tuple[Term, ...], second: tuple[Term, ...]) -> bool:
-    return len(first) == len(second) and all(map(same, first, second))
-
-
-def _matched(first: tuple[Term, ...], second: tuple[Term, ...], *, distinct: bool) -> bool:
-    """Return whether each item has its match on the other side; as multisets where ``distinct``, else as sets."""
-    if len(first) * len(second) > segments.MAX_ITEMS * 16:  # many items: by their keys alone
-        one, other = sorted(map(repr, map(keys.of, first))), sorted(map(repr, map(keys.of, second)))
-        return one == other if distinct else set(one) == set(other)
-    left = list(second)
-    for item in first:
-        found = next((other for other in left if same(item, other)), None)
-        if found is not None:
-            left.remove(found)
-        elif distinct or not any(same(item, other) for other in second):
-            return False
-    if not distinct:
-        return all(any(same(item, other) for other in first) for item in left)
-    return not left
 
 
 def _same_based(one: Term, other: Term) -> str:

@@ -27,7 +27,12 @@ _GSM8K = re.compile(r"####\s*(?P<answer>[^\n]+)")
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _OUTPUT = re.compile(r"```[ \t]*(?:output|text|stdout|result)[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<=[^\d\s])[.。](?=\s+[A-Z]|\s*$)|(?<=\d)[.。](?=\s+[A-Z]|\s*$)")
-_REASON = re.compile(r",?\s+(?:because|since|which|as (?:desired|required|shown))\b")
+_REASON = re.compile(
+    r",?\s+(?:because|since|which|rather than|instead of|as (?:desired|required|shown))\b|,\s*(?:not|so|where)\b"
+)
+_FILLER = re.compile(
+    r"(?:(?:therefore|thus|hence|then|now|simply|just|indeed|exactly|equal to)\b[\s,:]*)+", re.IGNORECASE
+)
 _NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d+ \d+/\d+|(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?)%?(?![\w])")
 _FORMULA = re.compile(
     r"\$\$(.{1,999}?)\$\$|(?<![\\$])\$([^$\n]{1,999})\$|\\\((.{1,999}?)\\\)|\\\[(.{1,999}?)\\\]", re.DOTALL
@@ -36,7 +41,9 @@ _BOUND = re.compile(
     r"\b(?:not|least|most|than|over|under|above|below|between|from|except|until)\s+[^\w\s]*\Z", re.IGNORECASE
 )
 _BOX = re.compile(r"\\f?boxed\s*")
-_BETWEEN_BOXES = re.compile(r"[\s$,;.]*(?:\\(?:quad|text\s*\{\s*(?:and|or)\s*\}|,|;)[\s$]*)*(?:(?:and|or)[\s$]*)?")
+_BETWEEN_BOXES = re.compile(
+    r"[\s$,;.]*(?:\\(?:quad|text\s*\{\s*(?:and|or)\s*\}|,|;)[\s$]*)*(?:(?:and|or)[\s$]*)?(?:[A-Za-z](?:_\w)?\s*=\s*)?"
+)
 _MOST_BOXES = 24
 _BARE = re.compile(r"-?\d+(?:\.\d+)?|\w")
 _THOUGHT_END = "</think>"
@@ -84,11 +91,19 @@ def _found(text: str) -> Extraction | None:
     for pattern in (_TAGGED, _GSM8K, _STATED):
         stated = pattern.findall(prose)
         if stated:
-            sentence = _SENTENCE_END.split(stated[-1], maxsplit=1)[0]
-            answer = _REASON.split(sentence, maxsplit=1)[0].strip(" *_:`")
+            answer = _statement(stated[-1])
             if answer:
                 return Extraction(answer, "stated")
     return _last_number(prose)
+
+
+def _statement(text: str) -> str:
+    """Return the answer that a statement begins with; one may state another: "Final answer: the answer is 42."."""
+    sentence = _SENTENCE_END.split(text, maxsplit=1)[0]
+    answer = _REASON.split(sentence, maxsplit=1)[0].strip(" *_:`")
+    answer = answer[found.end() :] if (found := _FILLER.match(answer)) else answer
+    again = _STATED.search(answer)
+    return _statement(again["answer"]) if again is not None else answer
 
 
 def _last_number(prose: str) -> Extraction | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from dataclasses import replace
 
@@ -12,16 +13,31 @@ from eurus_data.graders.math.reading import read
 from eurus_data.graders.math.terms import Words, show
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
 
+_REMARKED = re.compile(
+    r"(?P<answer>[^()]*[^()\s])\s+\((?P<remark>(?P<why>(?:since|because|as|so|not|rounded|i\.e\.|that is)\b)?[^()]*)\)\.?",
+    re.DOTALL,
+)
+
 
 def judge(answer: str, reference: str) -> Comparison:
     """Compare an answer given as text; a sentence is searched for its answer where it does not match as a whole."""
-    comparison = compare.equivalent(answer, reference)
+    comparison = _compared(answer, reference)
     if not comparison.correct and _is_sentence(answer, comparison):
         found = extract(answer)
         if found is not None and found.answer != answer:
-            inner = compare.equivalent(found.answer, reference)
+            inner = _compared(found.answer, reference)
             return replace(inner, rule=f"{inner.rule} ({found.rule})")
     return comparison
+
+
+def _compared(answer: str, reference: str) -> Comparison:
+    """Compare an answer, if need be without the remark in brackets behind it: ``7 (since 3 + 4 = 7)``, ``0.5 (one half)``."""
+    comparison = compare.equivalent(answer, reference)
+    remarked = None if comparison.correct else _REMARKED.fullmatch(answer.strip())
+    if remarked is None or not (remarked["why"] or compare.equivalent(remarked["answer"], remarked["remark"]).correct):
+        return comparison
+    bare = compare.equivalent(remarked["answer"], reference)
+    return bare if bare.correct else comparison
 
 
 def answer_key(answer: str) -> Hashable:

@@ -34,7 +34,7 @@ CONSTANTS: dict[str, str] = {
 GREEK = frozenset((
     "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa",
     "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "varphi", "chi", "psi", "omega", "Gamma",
-    "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
+    "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar", "ihat", "jhat", "khat",
 ))  # fmt: skip
 
 EMPTY_SETS = frozenset({"EmptySet", "emptyset", "varnothing"})
@@ -45,12 +45,21 @@ WHOLE_ANSWERS: dict[str, str] = {
 }  # fmt: skip
 """Words that are a set."""
 
+ABBREVIATIONS: dict[str, str] = {"dne": "does not exist"}
+
 NUMBER_WORDS: dict[str, int] = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
     "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20,
     "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
 }  # fmt: skip
-MULTIPLIERS: dict[str, int] = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+MULTIPLIERS: dict[str, int] = {
+    "dozen": 12,
+    "hundred": 100,
+    "thousand": 1000,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+}
 
 SHORT_WORDS = frozenset((
     "no", "on", "yes", "odd", "one", "two", "six", "ten", "red", "all", "any", "not", "nor", "yet", "sum", "max",

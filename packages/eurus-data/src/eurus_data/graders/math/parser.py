@@ -14,11 +14,10 @@ Precedence climbing by hand; nothing is ever evaluated by Python. Caps bound the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
-from typing import TypeVar
 
 from eurus_data.graders.math import atoms, matrices, names, quantities, units
+from eurus_data.graders.math.cursor import MAX_NESTING, Cursor
 from eurus_data.graders.math.terms import (
     MINUS_ONE,
     Apply,
@@ -36,63 +35,11 @@ from eurus_data.graders.math.terms import (
     Union,
     Without,
 )
-from eurus_data.graders.math.tokens import Token, TooLarge, Unreadable, tokenize
-
-MAX_NESTING = 64
-"""Levels of grammar; a bracket takes three of them, so that Python's own stack is never in danger."""
-
-T = TypeVar("T")
+from eurus_data.graders.math.tokens import TooLarge, Unreadable
 
 
-class Parser:
-    """One reading of one cleaned answer. ``bars`` counts open absolute values, ``braces`` open sets."""
-
-    def __init__(self, text: str):
-        self.text = text
-        self.tokens = tokenize(text)
-        self.at = 0
-        self.depth = 0
-        self.bars = 0
-        self.braces = 0
-
-    # Tokens
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.at]
-
-    def operator(self, ahead: int = 0) -> str:
-        """Return the operator at hand (LaTeX and Python spellings made one), or an empty string."""
-        token = self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
-        if token.kind == "name":
-            return token.text if token.text in ("and", "or") else ""
-        if token.kind in ("op", "command"):
-            return names.OPERATORS.get(token.text, token.text)
-        return ""
-
-    def accept(self, *operators: str) -> str:
-        """Step over one of these operators and return it; an empty string where none stands here."""
-        found = self.operator()
-        if found and found in operators:
-            self.at += 1
-            return found
-        return ""
-
-    def expect(self, operator: str) -> None:
-        if not self.accept(operator):
-            raise Unreadable(f"{operator!r} is missing before {self.token.text or 'the end'!r}")
-
-    def nested(self, part: Callable[[], T]) -> T:
-        """Read a part one level deeper."""
-        self.depth += 1
-        if self.depth > MAX_NESTING:
-            raise TooLarge(f"nested deeper than {MAX_NESTING}")
-        try:
-            return part()
-        finally:
-            self.depth -= 1
-
-    # Grammar
+class Parser(Cursor):
+    """The grammar, at a cursor."""
 
     def answer(self) -> Term:
         items, separators = self.items()
@@ -100,7 +47,7 @@ class Parser:
             raise Unreadable(f"{self.token.text!r} is out of place")
         if len(items) == 1 and not separators:
             return items[0]
-        compound = quantities.joined(items) if separators == {"and"} else None
+        compound = quantities.joined(items, separators)
         if compound is not None:
             return compound
         return Sequence("or" if "or" in separators else "bare", items)
@@ -192,7 +139,7 @@ class Parser:
         while True:
             if self.accept("*"):
                 factors.append(self.unary())
-            elif self.accept("/"):
+            elif not quantities.rate_follows(self) and self.accept("/"):
                 factors.append(Apply("^", (self.unary(), MINUS_ONE)))
             elif self.accept("\\bmod"):
                 factors = [Apply("mod", (matrices.product(factors) if len(factors) > 1 else factors[0], self.unary()))]
@@ -313,6 +260,8 @@ def negative(term: Term) -> Term:
         return matrices.negated(term)
     if isinstance(term, Number):
         return Number(-term.value, term.digits)
+    if isinstance(term, Quantity):
+        return Quantity(negative(term.value), term.unit)
     if isinstance(term, Apply) and term.function == "neg":
         return term.arguments[0]
     return Apply("neg", (term,))

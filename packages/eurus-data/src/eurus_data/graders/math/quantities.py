@@ -7,12 +7,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from eurus_data.graders.math import atoms, latex, names, units
-from eurus_data.graders.math.terms import Apply, Number, Quantity, Symbol, Term, show, walk
+from eurus_data.graders.math.terms import Apply, Number, Quantity, Ratio, Symbol, Term, show, walk
 
 if TYPE_CHECKING:
     from eurus_data.graders.math.parser import Parser
 
 CURRENCIES = {"$": units.DOLLAR, "€": units.EURO, "£": units.POUND_STERLING, "¥": units.read("yen"), "₹": units.RUPEE}
+_HALF_DAYS = {units.read("am").dimensions: 0, units.read("pm").dimensions: 12}
+_TIME = units.read("hour").dimensions
 _OF_UNITS = ("/", "^", "**", "{", "}")
 _LETTER = re.compile(r"([A-Za-z])(?:\s*(?:\^|\*\*)\s*\{?\s*(\d)\s*\}?)?")
 _RESIDUES = ("\\pmod", "\\mod")
@@ -24,6 +26,13 @@ def measured(parser: Parser) -> Term:
     value = parser.union()
     if currency:
         value = Quantity(value, CURRENCIES[currency])
+        if parser.token.text in ("per", "each", "/", "a", "an"):
+            rate = _with_unit(parser, value.value)
+            return (
+                Quantity(value.value, units.read(f"{value.unit.name} {rate.unit.name}"))
+                if isinstance(rate, Quantity)
+                else value
+            )
         if parser.token.kind == "name" and units.read(parser.token.text) == CURRENCIES[currency]:
             parser.at += 1  # "$5 dollars"
         return value
@@ -39,12 +48,13 @@ def measured(parser: Parser) -> Term:
 def _with_unit(parser: Parser, value: Term) -> Term:
     """Return the value with the unit behind it, where there is one."""
     start = parser.at
-    if isinstance(value, Quantity) or not _word(parser):
+    if isinstance(value, Quantity) or not (_word(parser) or rate_follows(parser)):
         return value
     while (
         _word(parser)
         or parser.operator() in ("/", "^", "*", "{", "}", "(", ")")
-        or (parser.token.kind == "number" and parser.operator(-1) in ("^", "{"))
+        or (parser.token.kind == "number" and parser.operator(-1) in ("^", "{", "-"))
+        or (parser.operator() == "-" and parser.operator(-1) in ("^", "{"))
     ):
         if parser.operator() in (")", "}") and not any(t.text in ("(", "{") for t in parser.tokens[start : parser.at]):
             break
@@ -75,24 +85,31 @@ def added(large: Quantity, small: Quantity) -> Quantity:
     return Quantity(Apply("+", (Apply("*", (large.value, scale)), small.value)), small.unit)
 
 
-def joined(items: tuple[Term, ...]) -> Quantity | None:
-    """Return the sum of ``1 hour and 30 minutes``; None for a list of quantities that are apart."""
-    if len(items) != 2 or not all(isinstance(item, Quantity) for item in items):
+def joined(items: tuple[Term, ...], separators: set[str]) -> Term | None:
+    """Return the sum of ``1 hour and 30 minutes`` or ``2 hours, 5 minutes``; None for a list of quantities that are apart."""
+    if not separators <= {",", "and"}:
         return None
-    large, small = items
-    if not (isinstance(large, Quantity) and isinstance(small, Quantity)):
-        return None
-    if large.unit.dimensions != small.unit.dimensions or not units.measures(large.unit):
-        return None
-    return added(large, small) if large.unit.factor > small.unit.factor else None
+    total: Quantity | None = None
+    for item in items:
+        if not isinstance(item, Quantity) or not units.measures(item.unit):
+            return None
+        if total is None:
+            total = item
+        elif item.unit.dimensions == total.unit.dimensions and item.unit.factor < total.unit.factor:
+            total = added(total, item)
+        else:
+            return None
+    return total if total is not None and ("and" in separators or total.unit.dimensions == _TIME) else None
 
 
 def unit_follows(parser: Parser, factors: list[Term]) -> bool:
     """Whether the word at hand is a unit: only numbers before it, and it is no product of variables."""
     word = parser.token.text
+    if word in ("per", "each") or (parser.operator(-1) == "%" and len(word) > 1):  # 20% off
+        return True
     if (
         any(isinstance(one, Symbol) for factor in factors for one in walk(factor))
-        or (word in names.FUNCTIONS and (word != "min" or parser.operator(1) == "("))
+        or (word in names.FUNCTIONS and (not units.possible(word) or parser.operator(1) == "("))
         or word in names.CONSTANTS
         or word in names.MULTIPLIERS
         or word in names.CONSTRUCTORS
@@ -104,6 +121,12 @@ def unit_follows(parser: Parser, factors: list[Term]) -> bool:
             return parser.token.spaced and once and _ends(parser)
         return len(word) >= 4 and word not in names.GREEK and not atoms.begins_with_function(word)
     return True
+
+
+def rate_follows(parser: Parser) -> bool:
+    """Whether a slash stands here before a unit: 5/hour."""
+    unit = parser.tokens[min(parser.at + 1, len(parser.tokens) - 1)]
+    return parser.operator() == "/" and unit.kind == "name" and len(unit.text) > 2 and units.known(unit.text)
 
 
 def _ends(parser: Parser) -> bool:
@@ -128,3 +151,24 @@ def as_written_together(quantity: Quantity) -> Term | None:
     if found[2]:
         letter = Apply("^", (letter, Number(Fraction(found[2]))))
     return Apply("*", (quantity.value, letter))
+
+
+def time(term: Term) -> tuple[Fraction, ...] | None:
+    """Return a time of day by the clock of 24 hours: of ``5:30 PM``, ``6 pm`` or ``17:30``; None for anything else."""
+    later = 0
+    if isinstance(term, Quantity) and term.unit.dimensions in _HALF_DAYS:
+        later = _HALF_DAYS[term.unit.dimensions]
+        parts = term.value.parts if isinstance(term.value, Ratio) else (term.value,)
+    elif isinstance(term, Ratio) and term.clock:
+        parts = term.parts
+    else:
+        return None
+    numbers = [part.value for part in parts if isinstance(part, Number) and not part.digits]
+    if len(numbers) != len(parts) or len(numbers) > 3:
+        return None
+    hour, *rest = numbers
+    if isinstance(term, Quantity):
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + later
+    return tuple([hour, *rest, Fraction(0), Fraction(0)][:3])

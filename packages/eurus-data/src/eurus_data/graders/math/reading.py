@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from eurus_data.graders.math import units, worded
+from eurus_data.graders.math import units, vectors, worded
 from eurus_data.graders.math.parser import Parser
 from eurus_data.graders.math.spelling import clean, fold
 from eurus_data.graders.math.terms import (
@@ -18,7 +18,7 @@ from eurus_data.graders.math.terms import (
 )
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
 
-_ARTICLE = re.compile(r"\A(?:the|an?)\s+(?=\w\w)")
+_ARTICLE = re.compile(r"\A(?:the|an?|it|there (?:is|are))\s+(?=\w\w)")
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'.\s,&-]*")
 
 
@@ -31,13 +31,13 @@ def read(text: str) -> Term:
     if len(cleaned) > 2 * MAX_CHARACTERS:
         raise TooLarge(f"{len(cleaned)} characters once spelt out")
     words = fold(cleaned)
-    known = worded.meaning(words) or worded.based(cleaned)
+    known = worded.meaning(words) or worded.meaning(_ARTICLE.sub("", words)) or worded.based(cleaned)
     if known is not None:
         return known
     if not words and not cleaned:
         raise Unreadable("it is empty")
     try:
-        return Parser(cleaned).answer()
+        return vectors.gathered(Parser(cleaned).answer())
     except Unreadable:
         counted = worded.counted(cleaned)
         if counted is not None:

@@ -75,7 +75,9 @@ def label(term: Term) -> Term | None:
             return left
         case Apply("*", (head, (Symbol() | Number()))):
             function = head.arguments[0] if isinstance(head, Apply) and head.function == "^" else head  # f^{-1}(x)
-            return left if isinstance(function, Symbol) and function.name in _FUNCTIONS else None
+            return left if isinstance(function, Symbol) and function.name.rstrip("'") in _FUNCTIONS else None
+        case Apply("*", (Apply("*", (Symbol("d"), Symbol())), Apply("^", (Apply("*", (Symbol("d"), Symbol())), _)))):
+            return left  # dy/dx
         case _:
             return None
 

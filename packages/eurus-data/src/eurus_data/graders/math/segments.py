@@ -106,7 +106,7 @@ def _parts(term: Term) -> list[Segment] | None:
         case Intersection(members):
             return _common(members)
         case Sequence("bare", members):
-            return _common(members) if all(map(_is_inequality, members)) else _joined(members)
+            return _common(members) if _are_conditions(members) else _joined(members)
         case Without(whole, removed):
             return _removed(whole, removed)
         case Relation(sides, ("in",)):
@@ -129,8 +129,12 @@ def _segment(low: Term, high: Term, low_closed: bool, high_closed: bool) -> Segm
     return Segment(Scalar(low), Scalar(high), low_closed, high_closed)
 
 
-def _is_inequality(term: Term) -> bool:
-    return isinstance(term, Relation) and set(term.operators) <= {*MIRRORED, "!="}
+def _are_conditions(terms: tuple[Term, ...]) -> bool:
+    """Return whether terms restrict one unknown: inequalities, and perhaps where it is from."""
+    operators = [set(term.operators) if isinstance(term, Relation) else {""} for term in terms]
+    return all(one <= {*MIRRORED, "!=", "in"} for one in operators) and any(
+        one <= {*MIRRORED, "!="} for one in operators
+    )
 
 
 def _joined(members: tuple[Term, ...]) -> list[Segment] | None:

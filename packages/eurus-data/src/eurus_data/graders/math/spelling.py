@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from eurus_data.graders.math import vectors
+
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _CHARACTERS = {
@@ -15,7 +17,7 @@ _CHARACTERS = {
     "×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
     "√": r"\sqrt ", "∛": r"\sqrt[3] ", "∞": r"\infty ", "π": r"\pi ", "±": r"\pm ", "∓": r"\mp ",
     "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "∈": r"\in ", "∪": r"\cup ",
-    "∩": r"\cap ", "∅": r"\emptyset ", "ℝ": r"\R ", "∖": r"\setminus ", "°": r"^\circ ", "º": r"^\circ ", "…": "...",
+    "∩": r"\cap ", "∅": r"\emptyset ", "Ø": r"\emptyset ", "ℝ": r"\R ", "∖": r"\setminus ", "°": r"^\circ ", "º": r"^\circ ", "…": "...",
     "⟨": r"\langle ", "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
     "‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "％": "%", "¢": " cents",
     "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "θ": r"\theta ", "λ": r"\lambda ", "μ": r"\mu ",
@@ -61,13 +63,31 @@ _WORDED = (
     (re.compile(r"\(\s*\\?b?mod\s+(\w+)\s*\)"), r"\\pmod{\1}"),
     (re.compile(r"(?<=\d)\s+mod\s+(?=\d)"), r" \\bmod "),
     (re.compile(r"(?<=\A)(\d+) to (\d+)(?=\Z)"), r"\1:\2"),
+    (re.compile(r"\A(\d[\d,]*) (?:out of|in) (?:every )?(\d[\d,]*)\Z"), r"\1/\2"),
+    (re.compile(r"\A(?:an?|the)\s+(?=[$€£]?\d)", re.IGNORECASE), ""),
+    (re.compile(r"\b(?:USD|US\s?\$)\s*(?=\d)"), "$"),
+    (re.compile(r"\bEUR\s*(?=\d)"), "€"),
+    (re.compile(r"\bGBP\s*(?=\d)"), "£"),
+    (re.compile(r"\b(?:INR|Rs\.?)\s*(?=\d)"), "₹"),
+    (re.compile(r"\A~\s*(?=[-\d.$])"), ""),  # about
+    (re.compile(r"([$€£]\s*\d[\d,.]*)\s*[kK](?!\w)"), r"\1 thousand"),
+    (re.compile(r"([$€£]\s*\d[\d,.]*)\s*(?:M|mn)(?!\w)"), r"\1 million"),
+    (re.compile(r"\A(\d+)\s*h(?:rs?)?\s*(\d+)\s*m(?:ins?)?\Z"), r"\1 hours \2 minutes"),
+    (re.compile(r"\A(?:12\s)?noon\Z", re.IGNORECASE), "12:00 pm"),
+    (re.compile(r"\A(?:12\s)?midnight\Z", re.IGNORECASE), "12:00 am"),
+    (re.compile(r"(?<![\w.}])(?:\{\s*\}\s*)?[_^]\s*\{?\s*(\w+)\s*\}?\s*C\s*_\s*\{?\s*(\w+)\s*\}?"), r"\\binom{\1}{\2}"),
+    (re.compile(r"(?<![\w.])(\d+)\s*(?:C|choose)\s*(\d+)(?![\w.])"), r"\\binom{\1}{\2}"),
+    (re.compile(r"(?<![\w.])(\d+)\s*P\s*(\d+)(?![\w.])"), r"P(\1,\2)"),
+    (re.compile(r"\A<([^<>=]*,[^<>=]*)>\Z"), r"(\1)"),
     (re.compile(r"\bdegrees? (celsius|fahrenheit)\b", re.IGNORECASE), r"\1"),
     (re.compile(r",\s*(?:dtype|domain)\s*=\s*['\"]?[\w.]+['\"]?"), ""),  # settings that numpy and sympy print
 )
+_MORE_THAN_SIGNS = re.compile(r"[A-Za-z<~]")
 _HALF_DAY = re.compile(r"(?<![A-Za-z])([ap])\.\s?m\.?(?![A-Za-z])", re.IGNORECASE)
 _LOOSE_SPACE = re.compile(r"(?<!\w) | (?!\w)")
 _FORMULA = re.compile(r"[\\^_=<>+*/]|\.\.\.|\d\s?!")
 _ABBREVIATION = re.compile(r"(?<![A-Za-z])(sq|cu)\.", re.IGNORECASE)
+_LINED_ROWS = re.compile(r"\[[^\[\]{};,]+(?:,[^\[\]{};,]+)+(?:;[^\[\]{};,]+(?:,[^\[\]{};,]+)+)+\]")  # [1, 2; 3, 4]
 _NUMPY_ROWS = re.compile(r"[\[\]\d\s.eEj+-]+")
 _SPACED_ITEMS = re.compile(r"(?<=[\d.\]j])\s+(?=[-+\d.\[])")
 
@@ -78,6 +98,7 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = _fold_unicode(text)
     text = _unwrap(text)
+    text = vectors.spelt(text)
     if "\\" in text or "{" in text:
         for pattern, replacement in _SAME:
             text = pattern.sub(replacement, text)
@@ -91,9 +112,12 @@ def clean(text: str) -> str:
     if text.count("$") % 2 == 0 and r"\$" not in text:
         text = text.replace("$", " ")
     text = text.replace(r"\$", "$")
-    for pattern, replacement in _WORDED:
-        text = pattern.sub(replacement, text)
-    text = _ABBREVIATION.sub(r"\1 ", _HALF_DAY.sub(r"\1m", text))
+    if _MORE_THAN_SIGNS.search(text):
+        for pattern, replacement in _WORDED:
+            text = pattern.sub(replacement, text)
+        text = _ABBREVIATION.sub(r"\1 ", _HALF_DAY.sub(r"\1m", text))
+    if _LINED_ROWS.fullmatch(text):
+        text = f"[[{text[1:-1].replace(';', '], [')}]]"
     if text.startswith("[") and "," not in text and _NUMPY_ROWS.fullmatch(text):
         text = _SPACED_ITEMS.sub(", ", text)
     return _unwrap(" ".join(text.split()))

@@ -80,6 +80,16 @@ def _table() -> dict[str, tuple[Fraction, str, int]]:
 
 
 _UNITS = _table()
+_DERIVED = {
+    "speed": [("length", 1), ("time", -1)],
+    "frequency": [("time", -1)],
+    "force": [("mass", 1), ("length", 1), ("time", -2)],
+    "pressure": [("mass", 1), ("length", -1), ("time", -2)],
+    "energy": [("mass", 1), ("length", 2), ("time", -2)],
+    "power": [("mass", 1), ("length", 2), ("time", -3)],
+    "voltage": [("mass", 1), ("length", 2), ("time", -3), ("current", -1)],
+}
+"""Dimensions that are products of others; their units' factors are in kilograms, metres, seconds and amperes."""
 _AMBIGUOUS = frozenset({"in", "s", "m", "g", "h", "t", "l", "n", "j", "w", "v", "rs", "a"})
 """Units that are also variables or words: units only where a space and nothing but the answer's end surrounds them."""
 
@@ -132,7 +142,7 @@ def read(text: str) -> Unit:
         if one is None:
             # A plural and its singular are one noun.
             one = (Fraction(1), lowered[:-1] if len(lowered) > 3 and lowered.endswith("s") else lowered, 1)
-        parts = [(one[1], one[2])] if one[1] != "speed" else [("length", 1), ("time", -1)]
+        parts = _DERIVED.get(one[1], [(one[1], one[2])])
         if abs(exponent) > 12:
             return Unit(name, Fraction(1), ((name.lower(), 1),))
         factor *= one[0] ** exponent

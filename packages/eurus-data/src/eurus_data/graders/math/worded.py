@@ -6,7 +6,8 @@ import re
 from fractions import Fraction
 
 from eurus_data.graders.math import names
-from eurus_data.graders.math.terms import EMPTY, REALS, Based, Term, number
+from eurus_data.graders.math.spelling import fold
+from eurus_data.graders.math.terms import EMPTY, REALS, Apply, Based, Term, Words, number
 
 _UNITS = {**names.NUMBER_WORDS, "a": 1, "an": 1}
 _PARTS = {
@@ -25,21 +26,27 @@ _LABEL = re.compile(
 )
 _NO_LABEL = frozenset((
     "not", "no", "never", "neither", "nor", "if", "when", "unless", "except", "or", "and", "than", "least", "most", "about",
-    "maybe", "either", "without", "isn", "doesn", "cannot", "can", "more", "less", "fewer", "plus", "minus", "times", "over", "under", "to", "with", "but", "is", "are",
+    "maybe", "either", "there", "answer", "result", "solution", "without", "isn", "doesn", "cannot", "can", "more", "less", "fewer", "plus", "minus", "times", "over", "under", "to", "with", "but", "is", "are",
 ))  # fmt: skip
 """Words that make what stands before a sign more than a name."""
 
-_COUNTED = re.compile(r"(?P<count>-?\d[\d.,/]*)\s+(?P<noun>[A-Za-z]{2,}(?:\s+[A-Za-z]{2,}){0,4})")
+_NOUN = re.compile(r"[A-Za-z]{2,}(?:\s+[A-Za-z]{2,}){0,4}")
+_COUNTED = re.compile(rf"(?P<count>-?\d[\d.,/]*)\s+(?P<noun>{_NOUN.pattern})")
 _BASED = re.compile(r"([0-9A-Za-z]+)_(?:\{\s*(\d{2})\s*\}|(\d{2}))")
 _PREFIXED = re.compile(r"0(?:([bB])([01]+)|([oO])([0-7]+)|([xX])([0-9A-Fa-f]+))")
 _CHOICE = re.compile(r"(?i:(?:option|choice|answer)\s*:?\s*)?[(\[]?\s*([A-J])\s*[)\].:]?")
-_CHOSEN = re.compile(r"(?:[(\[]\s*([A-J])\s*[)\]][.:]?|([A-J])\s*[).:])\s*\S.*", re.DOTALL)
+_CHOSEN = re.compile(r"(?:[(\[]\s*([A-J])\s*[)\]][.:]?|([A-J])\s*[).:])\s*(\S.*)", re.DOTALL)
 
 
 def meaning(words: str) -> Term | None:
     """Return what folded words mean where they are a number or a set by name; else None."""
+    if words in names.ABBREVIATIONS:
+        return Words(names.ABBREVIATIONS[words])
     if words in names.WHOLE_ANSWERS:
         return REALS if names.WHOLE_ANSWERS[words] == "reals" else EMPTY
+    if words.endswith("%") and words[0].isalpha():
+        share = _number(words[:-1].replace("-", " ").split())
+        return None if share is None else Apply("percent", (number(share),))
     if words and words[0].isalpha():
         value = _number(words.replace("-", " ").split())
         return None if value is None else number(value)
@@ -50,8 +57,14 @@ def _number(words: list[str]) -> Fraction | None:
     """Return the value of ``twenty one``, ``three hundred and five``, ``two thirds``; None for anything else."""
     if not 1 <= len(words) <= 12 or words in (["a"], ["an"]):
         return None
+    if words == ["half"]:
+        return Fraction(1, 2)
     *head, last = words
     part = _PARTS.get(last) or _PARTS.get(last.removesuffix("s"))
+    if part is not None and "and" in head[:-1]:  # six and a half
+        at = len(words) - 1 - words[::-1].index("and")
+        whole, rest = _number(words[:at]), _number(words[at + 1 :])
+        return None if whole is None or rest is None or whole.denominator > 1 else whole + rest
     if part is not None and head:
         above = _number(head) if head not in (["a"], ["an"]) else Fraction(1)
         return None if above is None else above / part
@@ -85,11 +98,18 @@ def labelled(text: str) -> tuple[str, str] | None:
 
 
 def counted(text: str) -> tuple[str, str] | None:
-    """Return the number and the noun of ``17 red balls``; None where the words behind it say more than what was counted."""
+    """Return the number and the noun of ``17 red balls`` or ``six balls``; None where the words behind it say more than what was counted."""
     found = _COUNTED.fullmatch(text)
-    if found is None or _NO_LABEL.intersection(found["noun"].casefold().split()):
-        return None
-    return found["count"], found["noun"]
+    if found is not None:
+        count, noun = found["count"], found["noun"]
+    else:
+        words = text.split()
+        sizes = range(min(len(words) - 1, 8), 0, -1)
+        size = next((size for size in sizes if _number(fold(" ".join(words[:size])).replace("-", " ").split())), 0)
+        count, noun = " ".join(words[:size]), " ".join(words[size:])
+        if not size or _NOUN.fullmatch(noun) is None or noun.startswith("of "):
+            return None
+    return None if _NO_LABEL.intersection(noun.casefold().split()) else (count, noun)
 
 
 def based(text: str) -> Based | None:
@@ -107,11 +127,11 @@ def based(text: str) -> Based | None:
     return None
 
 
-def choice(text: str) -> tuple[str, bool] | None:
-    """Return the letter of an option, and whether its text stands behind it; None where there is no such letter."""
+def choice(text: str) -> tuple[str, str] | None:
+    """Return the letter of an option and the text behind it, perhaps none; None where there is no such letter."""
     text = text.strip()
     found = _CHOICE.fullmatch(text)
     if found is not None:
-        return found[1].upper(), False
+        return found[1].upper(), ""
     found = _CHOSEN.fullmatch(text)
-    return ((found[1] or found[2]).upper(), True) if found is not None else None
+    return ((found[1] or found[2]).upper(), found[3]) if found is not None else None
