@@ -21,6 +21,7 @@ from eurus_rm.model import RewardModel, reward_model_from
 from eurus_train.data.chat import Chat
 from eurus_train.data.examples import preferences
 from eurus_train.data.gathering import Examples, gather
+from eurus_train.data.tree_tokens import LeftOut
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Pair
 from eurus_train.objectives import Routed, Routes
@@ -58,11 +59,17 @@ class TrainReward(Learning):
     """Only of trees with at most so many couples of a correct and an incorrect action; the paper's is 10."""
 
     def examples(
-        self, trees: Iterable[PreferenceTree], chat: Chat, file: Path | None = None, *, required: bool = True
+        self,
+        trees: Iterable[PreferenceTree],
+        chat: Chat,
+        file: Path | None = None,
+        *,
+        required: bool = True,
+        left_out: LeftOut | None = None,
     ) -> Examples[Pair]:
         """Return the pairs of siblings; of trees to learn from those of different turns, too, where they are asked for."""
         read = crossing_too(self.cross_turn) if self.cross_turn_pairs and required else preferences
-        found = gather(read, trees, chat, self.reading(), file)
+        found = gather(read, trees, chat, self.reading(), file, left_out)
         if required:
             found.need(A_PAIR)
         return found

@@ -12,7 +12,7 @@ from eurus_core.plugins import installed
 
 
 def short_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command ``--model`` and ``--rows``."""
+    """Give a command ``--model``, ``--rows`` and ``--skip-bad``."""
     model = click.option("--model", metavar="MODEL", help="Where learning starts: a folder, a hub id, smollm2.")
     rows = click.option(
         "--rows",
@@ -20,23 +20,27 @@ def short_options(function: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         help="What to learn from: a tree set or a file of rows; again for more.",
     )
-    return model(rows(function))
+    skip = click.option("--skip-bad", is_flag=True, help="Leave out rows that cannot be used, and count them.")
+    return model(rows(skip(function)))
 
 
-def is_short(recipe: str | None, model: str | None, rows: tuple[str, ...]) -> bool:
-    """Return whether the short form is meant; UsageError for an objective alone."""
+def is_short(recipe: str | None, model: str | None, rows: tuple[str, ...], skip_bad: bool) -> bool:
+    """Return whether the short form is meant; UsageError for an objective alone, or what goes with the short form only."""
     short = model is not None or bool(rows)
     offers = installed().offers
     if not short and recipe in offers("objectives") and recipe not in offers("recipes"):
         raise click.UsageError(f"{recipe} is an objective: give --model and --rows, too, or a recipe.")
+    if skip_bad and not short:
+        raise click.UsageError("--skip-bad goes with --rows. Elsewhere set skip_bad of the stage that reads the rows.")
     return short
 
 
 def short_settings(
-    kind: str, objective: str | None, model: str | None, rows: tuple[str, ...], sets: tuple[str, ...]
+    kind: str, objective: str | None, model: str | None, rows: tuple[str, ...], skip_bad: bool, sets: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Return the settings that the short form stands for; those of ``--set`` come later, so they win."""
     given: list[tuple[str, object]] = [("objective", objective), ("model", model), ("trees", list(rows) or None)]
+    given.append(("skip_bad", skip_bad or None))
     if kind == "train":  # the paper's rates; the other stage has its own as its default
         given.append(("learning_rate", 2e-5 if objective == "sft" else 5e-7))
     return (*(f"{key}={json.dumps(value)}" for key, value in given if value is not None), *sets)

@@ -132,7 +132,7 @@ def _pairs(
         if edge.chosen in branches and edge.rejected in branches:
             pair = Pair(branches[edge.chosen], branches[edge.rejected], edge.weight)
             if np.array_equal(pair.chosen.action, pair.rejected.action):
-                left_out.add("pairs whose sides have equal tokens", f"tree {tree.problem.id!r}, node {edge.chosen!r}")
+                left_out.add("pairs whose sides have equal tokens", place(tree, tree.node(edge.chosen)))
             else:
                 found.append(pair)
     return found

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
+from eurus_core.contracts import refuse
 from eurus_core.errors import InputError
 from eurus_core.prompts import opening
 from eurus_core.records import PreferenceTree
 from eurus_train.data.chat import Chat
-from eurus_train.data.tree_tokens import LeftOut, Reading
+from eurus_train.data.tree_tokens import LeftOut, Reading, name
 from eurus_train.forest.layout import E
 from eurus_train.forest.token_file import TokenFile, write_tokens
 
@@ -86,14 +87,23 @@ class Examples(Generic[E]):
         """Raise InputError where there are none."""
         if not len(self):
             counts = str(self.left_out) or "no trees at all"
-            raise InputError(f"no {what} to learn from ({counts})", needed="Grow more trees, or raise max_length.")
+            needed = "Give trees or rows that hold some, or raise max_length."
+            raise InputError(f"no {what} to learn from ({counts})", needed=needed)
 
 
 def gather(
-    read: Read[E], trees: Iterable[PreferenceTree], chat: Chat, reading: Reading, file: Path | None = None
+    read: Read[E],
+    trees: Iterable[PreferenceTree],
+    chat: Chat,
+    reading: Reading,
+    file: Path | None = None,
+    left_out: LeftOut | None = None,
 ) -> Examples[E]:
-    """Return what ``read`` finds in trees, in their order. With a file they go there as they come, whole or not at all."""
-    counts = Counts()
+    """Return what ``read`` finds in trees, in their order. With a file they go there as they come, whole or not at all.
+
+    ``left_out`` is gone on with: what the trees were read from may have left something out before.
+    """
+    counts = Counts() if left_out is None else Counts(left_out=left_out)
     found = _found(read, trees, chat, reading, counts)
     if file is None:
         return Examples(list(found), counts)
@@ -111,9 +121,16 @@ def _found(
 ) -> Iterator[list[E]]:
     began, before = time.perf_counter(), chat.tokens
     for tree in trees:
-        if found := read(tree, chat, reading, counts.left_out):
+        try:
+            found = read(tree, chat, reading, counts.left_out)
+        except InputError as error:
+            if not reading.skip_bad:
+                refuse(error)
+            counts.left_out.bad("trees", error)
+            continue
+        if found:
             counts.add(tree, found[0].source, len(found))
             yield found
         else:
-            counts.left_out.add("trees with nothing to learn from", f"tree {tree.problem.id!r}")
+            counts.left_out.add("trees with nothing to learn from", name(tree))
     counts.tokens, counts.seconds = chat.tokens - before, time.perf_counter() - began

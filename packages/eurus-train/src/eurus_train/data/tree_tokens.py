@@ -6,6 +6,7 @@ the instruction and never the action; what does not fit even then is left out, c
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,12 @@ from eurus_train.data.chat import Chat
 from eurus_train.forest.layout import Branch
 from eurus_train.forest.trie import Ids
 
+log = logging.getLogger(__name__)
+
 History = Literal["keep", "drop"]
+
+TOLD = 3
+"""Bad rows that are named at once; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +35,14 @@ class Reading:
     """How trees become examples. ``max_length`` counts tokens of a branch; ``per_tree`` caps examples (None: all).
 
     ``history`` "drop" leaves out the attempts before an action, as the paper does for supervised fine-tuning. Turns that were not
-    judged stay: tool calls, and what was said in a chat.
+    judged stay: tool calls, and what was said in a chat. ``skip_bad`` leaves out trees that cannot be used.
     """
 
     max_length: int = 2048
     history: History = "keep"
     per_tree: int | None = None
     seed: int = 0
+    skip_bad: bool = False
 
 
 class LeftOut(Counter[str]):
@@ -50,6 +57,13 @@ class LeftOut(Counter[str]):
             self[reason] += count
             self.first.setdefault(reason, where)
 
+    def bad(self, what: str, error: InputError) -> None:
+        """Count something that cannot be used, such as a row; the first few are told at once."""
+        reason = f"{what} that cannot be used"
+        if self[reason] < TOLD:
+            log.warning("left out: %s", error)
+        self.add(reason, str(error).rstrip("."))
+
     def __str__(self) -> str:
         return "; ".join(
             f"{reason}: {count:,}" + (f" (the first: {self.first[reason]})" if reason in self.first else "")
@@ -58,9 +72,15 @@ class LeftOut(Counter[str]):
         )
 
 
+def name(tree: PreferenceTree) -> str:
+    """Name a tree for messages; one of a chat by its first words, too: its id is made from its text and can be looked up nowhere."""
+    begins = f" ({tree.problem.instruction[:40]!r}...)" if tree.problem.task == "Chat" else ""
+    return f"tree {tree.problem.id!r}{begins}"
+
+
 def place(tree: PreferenceTree, node: Node) -> str:
     """Name a node for messages."""
-    return f"tree {tree.problem.id!r}, node {node.id!r}"
+    return f"{name(tree)}, node {node.id!r}"
 
 
 def source(tree: PreferenceTree) -> str:
@@ -85,7 +105,7 @@ class TreeTokens:
         self._tree, self._chat = tree, chat
         self._source = source(tree)
         messages = opening(tree.problem)
-        self._readable(*messages, where=f"tree {tree.problem.id!r}: its instruction")
+        self._readable(*messages, where=f"{name(tree)}: its instruction")
         self._opening = chat.opening(messages)
         self._actions: dict[str, Ids] = {}
         self._feedback: dict[str, Ids] = {}

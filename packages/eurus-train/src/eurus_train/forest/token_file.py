@@ -42,15 +42,18 @@ def write_tokens(file: Path, trees: Iterable[Sequence[E]], about: Callable[[], s
     ``about`` is asked after the last one and says what a reader shall find beside them.
     """
     partial = file.with_name(file.name + ".partial")
-    with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as out:
-        rows: list[dict[str, Any]] = []
-        for tree in trees:
-            rows.append(_row(tree))
-            if len(rows) == TREES_AT_ONCE:
-                out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
-                rows = []
-        out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA), custom_metadata={_ABOUT: about()})
-    partial.replace(file)
+    try:
+        with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as out:
+            rows: list[dict[str, Any]] = []
+            for tree in trees:
+                rows.append(_row(tree))
+                if len(rows) == TREES_AT_ONCE:
+                    out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
+                    rows = []
+            out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA), custom_metadata={_ABOUT: about()})
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
     return TokenFile(file)
 
 

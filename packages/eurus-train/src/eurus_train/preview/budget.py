@@ -68,7 +68,7 @@ def plan(
     from eurus_train.preview.rehearsal import rehearse
 
     for one in rehearse(planned, stage, sample):
-        examples = one.stage.examples(one.trees, Chat(one.stage.tokenizer()))
+        examples = one.stage.examples(one.trees, Chat(one.stage.tokenizer()), left_out=one.left_out)
         share = 1.0 if one.stage.max_steps is not None else one.share
         found = budget(
             one.stage, one.stage.plan(examples), outline(one.stage.model), share=share, gpus=gpus, tflops=peak, mfu=mfu

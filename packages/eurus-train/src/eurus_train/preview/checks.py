@@ -50,7 +50,7 @@ def check(one: Rehearsal, examples_of: int = 4) -> Iterator[Check]:
     )
     yield round_trip(chat, one.trees)
     yield first_tokens(chat, one.trees[0])
-    examples = stage.examples(one.trees, chat)
+    examples = stage.examples(one.trees, chat, left_out=one.left_out)
     yield data(stage, examples)
     model = stage.load()
     yield end_of_turn(chat, model, examples)

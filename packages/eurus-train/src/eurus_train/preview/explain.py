@@ -57,7 +57,8 @@ def explain(
         raise InputError("no such folder", needed="The page is written into a folder that is there.", file=html.parent)
     one = next(rehearse(planned, stage, sample))
     tokenizer = one.stage.tokenizer()
-    rows = [examples for examples in one.stage.plan(one.stage.examples(one.trees, Chat(tokenizer))).flat() if examples]
+    found = one.stage.examples(one.trees, Chat(tokenizer), left_out=one.left_out)
+    rows = [examples for examples in one.stage.plan(found).flat() if examples]
     if row >= len(rows):
         raise InputError(f"{one.name} has {len(rows)} packed rows; no row {row}", needed="Rows count from 0.")
     forest = one.stage.lesson(one.stage.objective).plant(rows[row])

@@ -7,7 +7,7 @@ from does. What must be grown or generated first has to be there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 from random import Random
@@ -18,7 +18,9 @@ from eurus_core.formats import open_trees
 from eurus_core.formats.stage import Import
 from eurus_core.planning import Plan, Step
 from eurus_core.records import PreferenceTree
+from eurus_core.rows import OnBad
 from eurus_core.seeds import derive
+from eurus_train.data.tree_tokens import LeftOut
 from eurus_train.training.learning import Learning
 
 
@@ -31,6 +33,8 @@ class Rehearsal:
     trees: list[PreferenceTree]
     of: int
     """Trees that there are; ``trees`` may be a sample."""
+    left_out: LeftOut = field(default_factory=LeftOut)
+    """Rows among them that cannot be used."""
 
     @property
     def share(self) -> float:
@@ -52,11 +56,14 @@ def rehearse(planned: Plan, stage: str | None = None, sample: int | None = None)
     for step in steps:
         if not isinstance(step.stage, Learning):
             continue
-        trees = (tree for path in step.stage.trees for tree in _trees(path, made, planned))
+        left_out = LeftOut()
+        on_bad = step.stage.on_bad(left_out)
+        trees = (tree for path in step.stage.trees for tree in _trees(path, made, planned, on_bad))
         chosen, count = _drawn(trees, sample, step.stage.data_seed)
         if not chosen:
-            raise InputError(f"{step.name}: its sources hold no trees", needed="Give rows or trees to learn from.")
-        yield Rehearsal(step.name, _with_model(step.stage, made), chosen, count)
+            found = f"{step.name}: its sources hold no trees" + (f" ({left_out})" if left_out else "")
+            raise InputError(found, needed="Give rows or trees to learn from.")
+        yield Rehearsal(step.name, _with_model(step.stage, made), chosen, count, left_out)
 
 
 def _drawn(trees: Iterable[PreferenceTree], sample: int | None, seed: int) -> tuple[list[PreferenceTree], int]:
@@ -72,10 +79,10 @@ def _drawn(trees: Iterable[PreferenceTree], sample: int | None, seed: int) -> tu
     return [tree for _, tree in sorted(kept, key=itemgetter(0))], count
 
 
-def _trees(path: str, made: dict[str, Step], planned: Plan) -> Iterator[PreferenceTree]:
+def _trees(path: str, made: dict[str, Step], planned: Plan, on_bad: OnBad) -> Iterator[PreferenceTree]:
     step = made.get(str(Path(path).parent))
     if Path(path).exists() or step is None:
-        yield from open_trees(path)
+        yield from open_trees(path, on_bad)
     elif isinstance(step.stage, Import):
         yield from step.stage.read(derive(planned.recipe.seed, step.name))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,13 +15,14 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 from torch import Tensor
 
 from eurus_core.choice import File, Model, Trees
-from eurus_core.contracts import Stage
+from eurus_core.contracts import Stage, refuse
 from eurus_core.models import Dtype, Precision, dtype_of, fast_device, load_tokenizer
 from eurus_core.records import PreferenceTree
+from eurus_core.rows import OnBad
 from eurus_core.stages import Context
 from eurus_train.data.chat import Chat
 from eurus_train.data.gathering import Examples, Source
-from eurus_train.data.tree_tokens import Reading
+from eurus_train.data.tree_tokens import LeftOut, Reading
 from eurus_train.forest.layout import E
 from eurus_train.forest.operations import Work, forward_flops, outline, passes, shape
 from eurus_train.forest.steps import Plan, pack, plan
@@ -67,6 +69,8 @@ class Learning(Stage):
     chat_template: File | None = None
     """A Jinja file for a model without a chat template, as base models are, or in place of its own. Saved with the model."""
     trees: Annotated[tuple[Trees, ...], BeforeValidator(lambda found: [found] if isinstance(found, str) else found)]
+    skip_bad: bool = False
+    """Leave rows and trees out that cannot be used, and count them, in place of stopping at the first."""
     objective: Routes
     learning_rate: PositiveFloat
     """The highest one, reached after the warm-up; a cosine follows."""
@@ -118,10 +122,16 @@ class Learning(Stage):
 
     @abstractmethod
     def examples(
-        self, trees: Iterable[PreferenceTree], chat: Chat, file: Path | None = None, *, required: bool = True
+        self,
+        trees: Iterable[PreferenceTree],
+        chat: Chat,
+        file: Path | None = None,
+        *,
+        required: bool = True,
+        left_out: LeftOut | None = None,
     ) -> Examples[Any]:
         """Return what is learnt from trees, as the objective asks, in memory or in a file; ``required`` refuses trees that hold
-        nothing."""
+        nothing. ``left_out`` counts what :meth:`on_bad` left out while the trees were read."""
 
     @abstractmethod
     def load(self) -> Any:
@@ -130,6 +140,12 @@ class Learning(Stage):
     @abstractmethod
     def lesson(self, routes: Routes, references: References | None = None) -> Lesson[Any]:
         """Return how examples are learnt; ``references`` for objectives that use them."""
+
+    def on_bad(self, left_out: LeftOut | None) -> OnBad:
+        """Return what becomes of a row that cannot be used: it stops the stage, or is counted; None: has been already."""
+        if not self.skip_bad:
+            return refuse
+        return functools.partial(left_out.bad, "rows") if left_out is not None else lambda error: None
 
     def tokenizer(self) -> Any:
         """Return the model's tokenizer, with the chat template to learn in."""
@@ -150,7 +166,7 @@ class Learning(Stage):
         return weighted
 
     def reading(self, history: Literal["keep", "drop"] = "keep") -> Reading:
-        return Reading(self.max_length, history, self.per_tree, self.data_seed)
+        return Reading(self.max_length, history, self.per_tree, self.data_seed, self.skip_bad)
 
     def plan(self, examples: Examples[E]) -> Plan[E]:
         return plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,9 +13,12 @@ from eurus_core.seeds import derive
 from eurus_core.stages import Context
 from eurus_train.data.chat import Chat
 from eurus_train.data.gathering import Counts, Examples, open_examples
-from eurus_train.training import ranks
+from eurus_train.data.tree_tokens import LeftOut
+from eurus_train.training import ranks, sharding
 from eurus_train.training.checkpoints import TOKENS
 from eurus_train.training.learning import Learning
+
+log = logging.getLogger(__name__)
 
 Trees = Iterator[PreferenceTree]
 
@@ -24,39 +28,47 @@ def prepared(stage: Learning, chat: Chat, context: Context) -> tuple[Examples[An
 
     The first rank tokenises, unless it had done so before it was killed, and all read what it wrote.
     """
+    sharding.check(stage.parallel)
     folder = context.folder / TOKENS
     files = [folder / "learnt.arrow", folder / "heldout.arrow"]
 
     def tokenise() -> None:
         folder.mkdir(exist_ok=True)
-        for file, trees, required in zip(files, parted(stage), (True, False), strict=True):
+        left_out = LeftOut()
+        for file, trees, required in zip(files, parted(stage, left_out), (True, False), strict=True):
             if not file.exists():
                 with context.progress(f"{context.name}: tokenising", unit="trees") as progress:
-                    stage.examples(_shown(trees, progress), chat, file, required=required)
+                    so_far = left_out if required else None
+                    stage.examples(_shown(trees, progress), chat, file, required=required, left_out=so_far)
 
     ranks.once(tokenise)
     learnt, heldout = map(open_examples, files)
     show_tokenising(context, learnt.counts, heldout.counts)
+    if ranks.first() and learnt.left_out:
+        log.warning("%s: cut or left out: %s", context.name, learnt.left_out)
     return learnt, heldout
 
 
-def parted(stage: Learning) -> tuple[Trees, Trees]:
-    """Return the trees to learn from and those held out, each read as it is asked for; all of one problem go to the same side."""
+def parted(stage: Learning, left_out: LeftOut | None = None) -> tuple[Trees, Trees]:
+    """Return the trees to learn from and those held out, each read as it is asked for; all of one problem go to the same side.
+
+    Rows that cannot be used are counted in ``left_out`` once, though they are met in every reading.
+    """
 
     def number(tree: PreferenceTree) -> int:
         return derive(stage.data_seed, "heldout", tree.problem.id)
 
     out: set[int] = set()
     if stage.heldout:
-        problems = sorted(set(map(number, read(stage))))
+        problems = sorted(set(map(number, read(stage, None))))
         out.update(problems[: min(stage.heldout, len(problems) // 2)])
-    learnt = (tree for tree in read(stage) if number(tree) not in out)
-    return learnt, (tree for tree in read(stage) if number(tree) in out) if out else iter(())
+    learnt = (tree for tree in read(stage, left_out) if number(tree) not in out)
+    return learnt, (tree for tree in read(stage, None) if number(tree) in out) if out else iter(())
 
 
-def read(stage: Learning) -> Trees:
-    """Yield the trees that a stage names, file after file."""
-    return (tree for path in stage.trees for tree in open_trees(path))
+def read(stage: Learning, left_out: LeftOut | None) -> Trees:
+    """Yield the trees that a stage names, file after file, bad rows treated as :meth:`Learning.on_bad` says."""
+    return (tree for path in stage.trees for tree in open_trees(path, stage.on_bad(left_out)))
 
 
 def show_tokenising(context: Context, *gathered: Counts) -> None:

@@ -41,6 +41,7 @@ def learning_command(kind: str, *, name: str, summary: str) -> click.Command:
         recipe: str | None,
         model: str | None,
         rows: tuple[str, ...],
+        skip_bad: bool,
         stage: str | None,
         processes: int,
         nodes: int,
@@ -53,9 +54,9 @@ def learning_command(kind: str, *, name: str, summary: str) -> click.Command:
     ) -> None:
         if nodes > 1 and rendezvous is None:
             raise click.UsageError("--nodes needs --rendezvous HOST:PORT, the same on every machine.")
-        if is_short(recipe, model, rows):
+        if is_short(recipe, model, rows, skip_bad):
             sets, out, recipe = (
-                short_settings(kind, recipe, model, rows, sets),
+                short_settings(kind, recipe, model, rows, skip_bad, sets),
                 out or Path("runs") / (recipe or kind),
                 None,
             )

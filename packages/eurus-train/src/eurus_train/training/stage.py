@@ -20,6 +20,7 @@ from eurus_train.data.chat import Chat
 from eurus_train.data.examples import correct_actions, groups, preferences
 from eurus_train.data.gathering import Examples, Read, gather
 from eurus_train.data.mismatches import with_mismatches
+from eurus_train.data.tree_tokens import LeftOut
 from eurus_train.forest import attention
 from eurus_train.forest.steps import pack
 from eurus_train.objectives import ActionObjective, GroupObjective, Objective, PolicyObjective, Routed, Routes
@@ -67,14 +68,20 @@ class Train(Learning):
     """Of the weights in model/."""
 
     def examples(
-        self, trees: Iterable[PreferenceTree], chat: Chat, file: Path | None = None, *, required: bool = True
+        self,
+        trees: Iterable[PreferenceTree],
+        chat: Chat,
+        file: Path | None = None,
+        *,
+        required: bool = True,
+        left_out: LeftOut | None = None,
     ) -> Examples[Any]:
         """Return actions, pairs or groups, as the objective asks; pairs with their mismatches where it uses a baseline."""
         kind, coupled = self.objective.kind, self.objective.uses_baseline
         read, what = LEARNT[kind]
         reading = self.reading(self.history if kind is ActionObjective else "keep")
         alone = file.with_suffix(".alone") if file and coupled else file
-        found = gather(read, trees, chat, reading, alone)
+        found = gather(read, trees, chat, reading, alone, left_out)
         if required:
             found.need(what)
         if coupled:
