@@ -36,7 +36,6 @@ from eurus_train.training.lora import Lora
 from eurus_train.training.reference import References
 from eurus_train.training.schedule import Schedule, Setting
 from eurus_train.training.sharding import Parallel
-from eurus_train.training.trainer import ForestTrainer
 from eurus_train.watching import curves
 from eurus_train.watching.metrics import Tally
 from eurus_train.watching.monitor import Watch
@@ -193,6 +192,8 @@ class Learning(Stage):
 
         ``groups`` are the optimizer's, where some weights have a learning rate of their own. ``heldout`` are examples by tree.
         """
+        from eurus_train.training.trainer import ForestTrainer  # transformers.Trainer imports pandas: not for a preview
+
         folder = context.folder / CHECKPOINTS
         checkpoint = last_checkpoint(folder)
         ranks.wait()  # nobody writes before everybody has looked

@@ -9,15 +9,16 @@ import contextlib
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from peft import LoraConfig, PeftModel
-from peft.tuners.tuners_utils import BaseTunerLayer
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from eurus_core.contracts import Part
 from eurus_core.errors import ModelError
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 _BASE, _A, _B = ".base_layer.", ".lora_A.default.weight", ".lora_B.default.weight"
 
@@ -43,6 +44,8 @@ class Lora(Part):
 
         They start at no effect: B is 0. ModelError where no layer has one of the names.
         """
+        from peft import LoraConfig, PeftModel
+
         targets = self.targets if isinstance(self.targets, str) else list(self.targets)
         settings = LoraConfig(
             r=self.rank,
@@ -63,6 +66,8 @@ class Lora(Part):
 @contextlib.contextmanager
 def switched_off(model: nn.Module) -> Iterator[None]:
     """Compute without the adapters, which is the model that learning started from."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
     layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
     for layer in layers:
         layer._disable_adapters = True  # its own switch would also freeze the adapters

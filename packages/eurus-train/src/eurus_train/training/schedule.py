@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from transformers.integrations.integration_utils import get_reporting_integration_callbacks
-
 from eurus_core.errors import UserError
 from eurus_train.training import sharding
 
@@ -49,6 +47,8 @@ class Setting:
 
     def check_trackers(self) -> None:
         """Refuse trackers that transformers does not know, or whose packages are missing, before anything is computed."""
+        from transformers.integrations.integration_utils import get_reporting_integration_callbacks
+
         try:
             for callback in get_reporting_integration_callbacks(list(self.trackers)):  # type: ignore[no-untyped-call]
                 callback()
