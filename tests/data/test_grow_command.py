@@ -15,6 +15,7 @@ source = "arithmetic"
 problems = 6
 turns = 2
 concurrency = 3
+tool = { name = "python", preload = [] }
 
 [[grow.actors]]
 backend = { name = "scripted", replies = [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eurus_data.assist import NoReference, masked, reveals
-from eurus_data.sources import GSM8K, MATH
+from eurus_data.sources import MATH
 
 REALDATA = Path(os.environ.get("EURUS_REALDATA", Path(__file__).parents[2].parent / "shared" / "data"))
 
@@ -53,10 +53,9 @@ def test_a_number_never_survives_or_the_text_is_refused(answer, before, after):
 
 @pytest.mark.realdata
 @pytest.mark.skipif(not REALDATA.is_dir(), reason="no public data here")
-def test_published_rationales_can_be_masked():
-    train = list(GSM8K(path=REALDATA / "gsm8k" / "train.jsonl.gz").problems("train"))[:1000]
+def test_published_rationales_can_be_masked(part_of_gsm8k):
     path = REALDATA / "math" / "math500.jsonl.gz"
-    problems = [*train, *MATH(path=path, test_path=path).problems("test")]
+    problems = [*part_of_gsm8k.problems("train"), *MATH(path=path, test_path=path).problems("test")]
     texts = [masked(problem.reference.rationale, problem.reference.answer) for problem in problems]
     without = [text for text in texts if "[masked]" not in text]
-    assert len(without) <= 15  # one in a hundred never writes its answer, or writes another one
+    assert len(without) <= len(texts) / 100  # one in a hundred never writes its answer, or writes another one

@@ -18,7 +18,7 @@ from eurus_data.sandbox.confinement.doctor import Layer, elsewhere, refusal
 from eurus_data.sandbox.confinement.layers import LAYERS
 
 Eurus = Callable[..., subprocess.CompletedProcess[str]]
-CODE = "x = 2\n# %% the answer\nx * 21\n"
+CODE = "import numpy\nx = numpy.int64(2)\n# %% the answer\nint(x) * 21\n"
 
 
 def test_the_doctor_names_every_layer_and_the_tier_that_sessions_report(eurus: Eurus) -> None:
@@ -87,7 +87,7 @@ RECIPE = '[grow]\nstage = "grow"\nsource = "arithmetic"\nproblems = 1\nturns = 1
 def test_the_flag_of_a_run_reaches_every_sandbox_of_its_recipe_and_its_fingerprint(
     eurus: Eurus, tmp_path: Path
 ) -> None:
-    (tmp_path / "trees.toml").write_text(RECIPE + 'tool = { name = "python", minimum_tier = "T3" }\n')
+    (tmp_path / "trees.toml").write_text(RECIPE + 'tool = { name = "python", minimum_tier = "T3", preload = [] }\n')
     for command in (["run", "trees.toml"], ["data", "grow", "trees.toml"]):
         assert "--sandbox-min [T0|T1|T2|T3]" in eurus(*command[:-1], "--help").stdout
         done = eurus(*command, "--out", "out", "--sandbox-min", "T1")

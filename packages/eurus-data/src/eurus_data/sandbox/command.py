@@ -85,10 +85,16 @@ def run(program: IO[bytes], timeout: float, as_json: bool, minimum_tier: Tier) -
     """
     from eurus_core.codec import to_json
     from eurus_data.sandbox.blocking import Sandbox
+    from eurus_data.sandbox.settings import Settings
 
-    cells = [cell for cell in _CELL_MARK.split(_text(program)) if cell.strip()]
+    text = _text(program)
+    cells = [cell for cell in _CELL_MARK.split(text) if cell.strip()]
+    named = [name for name in Settings().preload if name.partition(".")[0] in text]  # more would only cost the start
     shown: Observation | None = None
-    with Sandbox(timeout_seconds=timeout, minimum_tier=minimum_tier) as opened, opened.session() as session:
+    with (
+        Sandbox(timeout_seconds=timeout, minimum_tier=minimum_tier, preload=named) as opened,
+        opened.session() as session,
+    ):
         for cell in cells:
             shown = session.run(cell)
             row = {"status": shown.status, **to_json(shown)}  # to_json leaves out what is as usual

@@ -110,6 +110,7 @@ def unit_follows(parser: Parser, factors: list[Term]) -> bool:
     if (
         any(isinstance(one, Symbol) for factor in factors for one in walk(factor))
         or (word in names.FUNCTIONS and (not units.possible(word) or parser.operator(1) == "("))
+        or (word == "sec" and parser.tokens[parser.at + 1].kind in ("name", "command"))  # 2 sec x
         or word in names.CONSTANTS
         or word in names.MULTIPLIERS
         or word in names.CONSTRUCTORS
