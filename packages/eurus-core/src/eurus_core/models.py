@@ -144,7 +144,7 @@ def load_model(
     library = transformers()
     import torch
 
-    folder = fetch(ref)
+    folder = fetch(ref, weights=device != "meta")
     config = config or load_config(ref)
     dtypes = {"dtype": getattr(torch, dtype_of(dtype, device))}
     auto = getattr(library, kind)
@@ -153,7 +153,12 @@ def load_model(
             with torch.device("meta"):
                 return auto.from_config(config, **dtypes).eval()  # type: ignore[no-any-return]
         model, info = auto.from_pretrained(
-            str(folder), config=config, local_files_only=True, output_loading_info=True, **dtypes
+            str(folder),
+            config=config,
+            local_files_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, in words
+            **dtypes,
         )
     refuse_random(ref, info, needed)
     return model.to(device).eval()  # type: ignore[no-any-return]
@@ -172,7 +177,16 @@ def loading(what: str, folder: Path) -> Iterator[None]:
 
 
 def refuse_random(ref: str, info: Mapping[str, Any], prefix: str = "") -> None:
-    """Raise ModelError where weights were missing and transformers has drawn random ones; ``prefix`` says which matter."""
+    """Raise ModelError where weights were missing or did not fit, and transformers has drawn random ones.
+
+    ``prefix`` says which of the missing ones matter.
+    """
+    if mismatched := sorted(info["mismatched_keys"]):
+        name, found, wanted = mismatched[0]
+        raise ModelError(
+            f"The weights of {ref!r} do not fit its config.json: {name} is {tuple(found)} where {tuple(wanted)} is stated. Use both "
+            "of one model."
+        )
     missing = sorted(key for key in info["missing_keys"] if key.startswith(prefix))
     if missing:
         raise ModelError(
@@ -296,4 +310,5 @@ def _download(source: ModelSource, weights: bool) -> Path:
 
 
 def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return " ".join(lines[: 2 if lines[0].endswith(":") else 1])

@@ -6,7 +6,6 @@ torch's own ``fully_shard``, since accelerate has it on GPUs only.
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from eurus_core.errors import ModelError
 from eurus_core.models import fast_device
 from eurus_train.training import ranks
 
@@ -36,17 +36,24 @@ def spread(model: nn.Module) -> None:
     The first rank has its weights, on the CPU; the others have its shape alone (the device "meta") and never more weights than
     their shards and one tensor. Each tensor leaves the first rank as soon as all have their part.
     """
+    names = {name for module in model.modules() for name in getattr(module, "_no_split_modules", None) or ()}
+    layers = [module for module in model.modules() if type(module).__name__ in names]
+    if not layers:
+        raise ModelError(
+            "parallel = 'fsdp' spreads a model layer by layer, and this one does not say what its layers are. Use zero3."
+        )
     whole = {name: tensor.detach() for name, tensor in _tensors(model)} if ranks.first() else {}
     _replace(model, lambda name, tensor: tensor.to("meta"))
     mesh = init_device_mesh(fast_device(), (ranks.world(),))
-    names = {name for module in model.modules() for name in getattr(module, "_no_split_modules", None) or ()}
-    for layer in [module for module in model.modules() if type(module).__name__ in names]:
+    for layer in layers:
         fully_shard(layer, mesh=mesh)
     fully_shard(model, mesh=mesh)
 
     def part(name: str, shape: Tensor) -> Tensor:
-        empty = functools.partial(torch.empty, shape.shape, dtype=shape.dtype, device=fast_device())
-        full = whole.pop(name).to(fast_device()) if ranks.first() else empty()
+        if ranks.first():
+            full = whole.pop(name).to(fast_device())
+        else:
+            full = torch.empty(shape.shape, dtype=shape.dtype, device=fast_device())
         if isinstance(shape, DTensor):
             return distribute_tensor(full, shape.device_mesh, shape.placements)
         dist.broadcast(full, src=0)

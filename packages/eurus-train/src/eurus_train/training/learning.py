@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from eurus_core.choice import File, Model, Trees
 from eurus_core.contracts import Stage, refuse
-from eurus_core.models import Dtype, Precision, dtype_of, fast_device, load_tokenizer
+from eurus_core.models import Dtype, Precision, dtype_of, fast_device, load_config, load_tokenizer
 from eurus_core.records import PreferenceTree
 from eurus_core.rows import OnBad
 from eurus_core.stages import Context
@@ -82,7 +83,7 @@ class Learning(Stage):
     forest_tokens: PositiveInt = 2048
     """Unique tokens of one forward pass: what memory must hold."""
     max_length: PositiveInt = 2048
-    """Tokens of one branch, from the instruction to the end of the action."""
+    """Tokens of one branch, from the instruction to the end of the action; at most the model's positions."""
     source_weights: Mapping[str, Weight] = Field(default_factory=dict)
     """What an example of a source counts for, as in { UltraFeedback = 0.5 }; 1 where nothing is said. The source is what published
     rows name, else the problem's label "source", else its data set."""
@@ -153,6 +154,10 @@ class Learning(Stage):
             tokenizer.chat_template = self.chat_template.read_text(encoding="utf-8")
         return tokenizer
 
+    def chat(self, tokenizer: Any) -> Chat:
+        """Return what puts conversations in the tokenizer's words, for this model to read."""
+        return Chat(tokenizer, getattr(load_config(self.model).get_text_config(), "vocab_size", None))
+
     def routes(self, *examples: Examples[E]) -> Routes:
         """Return the objectives of the sources with their weights; InputError where they do not fit the examples' sources."""
         sources: dict[str, Source] = {}
@@ -165,7 +170,11 @@ class Learning(Stage):
         return weighted
 
     def reading(self, history: Literal["keep", "drop"] = "keep") -> Reading:
-        return Reading(self.max_length, history, self.per_tree, self.data_seed, self.skip_bad)
+        """Return how trees become examples; no branch is longer than the model has positions."""
+        positions = getattr(load_config(self.model).get_text_config(), "max_position_embeddings", None)
+        return Reading(
+            min(self.max_length, positions or self.max_length), history, self.per_tree, self.data_seed, self.skip_bad
+        )
 
     def plan(self, examples: Examples[E]) -> Plan[E]:
         return plan(
@@ -247,6 +256,7 @@ class Learning(Stage):
 
     def begin(self, seed: int) -> tuple[Any, Any]:
         """Return the model as training begins, shared among ranks, and what saves its adapters; collective."""
+        gc.collect()  # the model of a stage before this one, whose wrappers refer to it in circles
         with sharding.loading(self.parallel):
             model = self.load()
         adapters = self.adapted(getattr(model, "body", model), seed)

@@ -8,6 +8,7 @@ compute them once, and so does a run that resumes.
 from __future__ import annotations
 
 import fcntl
+import gc
 import hashlib
 import importlib.metadata
 import struct
@@ -52,9 +53,11 @@ def consulted(
     ``asked`` gives the model to ask, and is entered only where something is not known yet. Ranks share the work, and all
     take equally many forward passes, so that the model may be spread over them.
     """
-    references = References(reference_key(source, precision))
-    if unknown := references.unknown(bins):
-        mine = ranks.dealt(unknown, None, ranks.world())[ranks.rank()]
+    references = References(ranks.told(reference_key(source, precision) if ranks.first() else ""))
+    unknown = references.unknown(bins)
+    mine = ranks.dealt(unknown, None, ranks.world())[ranks.rank()]
+
+    def ask() -> None:
         with asked() as model, context.progress(f"{context.name}: reference", len(mine), "forests") as progress:
             for forest in mine:
                 if forest is None:
@@ -63,6 +66,10 @@ def consulted(
                 else:
                     references.learn(model, forest.branches(bins), precision)
                 progress.advance()
+
+    if unknown:
+        ask()
+        gc.collect()  # what shares a model among ranks refers to it in circles, which would keep its weights
         references.share()
     return references
 

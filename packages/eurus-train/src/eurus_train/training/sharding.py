@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -21,6 +22,12 @@ from eurus_core.models import Dtype, fast_device
 from eurus_train.training import fully_shared, ranks
 
 Parallel = Literal["ddp", "zero2", "zero3", "fsdp"]
+
+
+def check(parallel: Parallel) -> None:
+    """Refuse what cannot be shared here, before anything is loaded. MissingExtra where DeepSpeed is wanted and not installed."""
+    if ranks.world() > 1 and parallel.startswith("zero") and importlib.util.find_spec("deepspeed") is None:
+        raise MissingExtra(f"parallel = {parallel!r}", "eurus-train[deepspeed]")
 
 
 def spreads(parallel: Parallel) -> bool:
@@ -77,6 +84,7 @@ def asked(load: Callable[[], Any], parallel: Parallel, precision: Dtype) -> Iter
         yield Called(engine, model)
     finally:
         engine.destroy()
+        _let_go()
 
 
 def arguments(parallel: Parallel, *, bins: int, max_grad_norm: float, bfloat16: bool) -> dict[str, Any]:
@@ -92,9 +100,7 @@ def arguments(parallel: Parallel, *, bins: int, max_grad_norm: float, bfloat16: 
 
 
 def _zero(parallel: Parallel, *, bins: int = 1, max_grad_norm: float = 1.0, bfloat16: bool = False) -> dict[str, Any]:
-    """Return a configuration of DeepSpeed. MissingExtra where it is not installed."""
-    if importlib.util.find_spec("deepspeed") is None:
-        raise MissingExtra(f"parallel = {parallel!r}", "eurus-train[deepspeed]")
+    """Return a configuration of DeepSpeed."""
     if not torch.cuda.is_available():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     zero: dict[str, Any] = {"stage": 2, "overlap_comm": False}
@@ -117,9 +123,16 @@ def forget() -> None:
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
     unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]  # else ZeRO-3 would split every model that is made from here on
+    _let_go()
     AcceleratorState._reset_state(True)
     for name in [name for name in os.environ if name.startswith("ACCELERATE_USE_")]:
         del os.environ[name]
+
+
+def _let_go() -> None:
+    """Take models off DeepSpeed's stack, on which it leaves them: their weights and all that learnt them would stay in memory."""
+    if offload := sys.modules.get("deepspeed.runtime.zero.parameter_offload"):
+        offload.FWD_MODULE_STACK.clear()
 
 
 class Called:
