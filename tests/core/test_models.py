@@ -248,7 +248,7 @@ def _cut(folder: Path) -> None:
     ("damage", "says"),
     [
         (_as_bert, "lack .* tensors of its architecture"),
-        (_narrower, "cannot be loaded from"),
+        (_narrower, "do not fit its config.json"),
         (_cut, "cannot be loaded from"),
         (lambda folder: (folder / "config.json").write_text("[]"), "cannot be loaded from"),
     ],

@@ -113,7 +113,7 @@ def test_broken_or_coarse_weights_are_found(model):
 def test_a_tokenizer_larger_than_the_embeddings_is_found(tokenizer, model):
     assert vocabulary(tokenizer, model).outcome == "ok"
     tokenizer.add_tokens(["<new>"])
-    assert vocabulary(tokenizer, model).outcome == "failed"
+    assert vocabulary(tokenizer, model).outcome == "warning"  # a token that is used is refused where examples are made
 
 
 def test_a_forest_that_leaks_is_found(tokenizer, model, make_tree, monkeypatch):

@@ -84,7 +84,7 @@ class TrainReward(Learning):
 
     def run(self, context: Context) -> None:
         tokenizer = self.tokenizer()
-        examples, unseen = prepared(self, Chat(tokenizer), context)
+        examples, unseen = prepared(self, self.chat(tokenizer), context)
         if self.cross_turn_pairs:
             crossing = sum(p.chosen.turn != p.rejected.turn for pairs in examples.trees for p in pairs)
             context.figure("cross-turn pairs", crossing)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jinja2
 import numpy as np
 
-from eurus_core.errors import ModelError
+from eurus_core.errors import InputError, ModelError
 from eurus_core.records import Message
 from eurus_train.forest.trie import Ids
 
@@ -23,11 +24,12 @@ class Chat:
     """Pieces of conversations in one tokenizer's words.
 
     ModelError where the tokenizer has no chat template, or one whose earlier turns change when later ones follow: its
-    trajectories share no prefixes.
+    trajectories share no prefixes; and for a token beyond the ``vocabulary`` of the model that is to read it. InputError for a
+    conversation that the template refuses.
     """
 
-    def __init__(self, tokenizer: Any):
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, vocabulary: int | None = None):
+        self.tokenizer, self._vocabulary = tokenizer, vocabulary
         self.tokens = 0
         """Tokens of all pieces so far."""
         name = getattr(tokenizer, "name_or_path", "") or type(tokenizer).__name__
@@ -87,11 +89,22 @@ class Chat:
 
     def _tokens(self, text: str) -> Ids:
         # the template writes the BOS itself; the tokenizer must not add another
-        return np.array(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"], dtype=np.int64)
+        ids = np.array(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"], dtype=np.int64)
+        if self._vocabulary is not None and (largest := ids.max(initial=0)) >= self._vocabulary:
+            raise ModelError(
+                f"The tokenizer {self.tokenizer.name_or_path} has a token {largest}, the model embeddings for {self._vocabulary:,} "
+                "tokens only: they do not belong together."
+            )
+        return ids
 
     def _render(self, messages: Sequence[Message], generation_prompt: bool = False) -> str:
         turns = [{"role": message.role, "content": message.content} for message in messages]
-        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generation_prompt)
+        try:
+            text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generation_prompt)
+        except jinja2.TemplateError as error:
+            said = ", ".join(message.role for message in messages)
+            found = f"the model's chat template refuses a conversation of {said}: {error}"
+            raise InputError(found, needed="Leave out what it cannot say, or give another by chat_template.") from None
         return str(text)
 
 

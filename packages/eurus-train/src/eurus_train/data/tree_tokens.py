@@ -106,7 +106,10 @@ class TreeTokens:
         self._source = source(tree)
         messages = opening(tree.problem)
         self._readable(*messages, where=f"{name(tree)}: its instruction")
-        self._opening = chat.opening(messages)
+        try:
+            self._opening = chat.opening(messages)
+        except InputError as error:
+            raise InputError(f"{name(tree)}: {error.found}", needed=error.needed) from error
         self._actions: dict[str, Ids] = {}
         self._feedback: dict[str, Ids] = {}
 

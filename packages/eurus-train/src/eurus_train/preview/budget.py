@@ -62,13 +62,12 @@ def plan(
       eurus train plan mine.toml --stage nca --peak 312 --mfu 0.4
       eurus train plan nca --model smollm2 --rows pairs.jsonl
     """
-    from eurus_train.data.chat import Chat
     from eurus_train.forest.operations import outline
     from eurus_train.preview.costs import budget
     from eurus_train.preview.rehearsal import rehearse
 
     for one in rehearse(planned, stage, sample):
-        examples = one.stage.examples(one.trees, Chat(one.stage.tokenizer()), left_out=one.left_out)
+        examples = one.stage.examples(one.trees, one.stage.chat(one.stage.tokenizer()), left_out=one.left_out)
         share = 1.0 if one.stage.max_steps is not None else one.share
         found = budget(
             one.stage, one.stage.plan(examples), outline(one.stage.model), share=share, gpus=gpus, tflops=peak, mfu=mfu

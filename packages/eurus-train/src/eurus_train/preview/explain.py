@@ -50,14 +50,13 @@ def explain(
       eurus train explain mine.toml --stage nca --row 3 --html row.html
       eurus train explain nca --model smollm2 --rows pairs.jsonl
     """
-    from eurus_train.data.chat import Chat
     from eurus_train.preview.rehearsal import rehearse
 
     if html is not None and not html.parent.is_dir():
         raise InputError("no such folder", needed="The page is written into a folder that is there.", file=html.parent)
     one = next(rehearse(planned, stage, sample))
     tokenizer = one.stage.tokenizer()
-    found = one.stage.examples(one.trees, Chat(tokenizer), left_out=one.left_out)
+    found = one.stage.examples(one.trees, one.stage.chat(tokenizer), left_out=one.left_out)
     rows = [examples for examples in one.stage.plan(found).flat() if examples]
     if row >= len(rows):
         raise InputError(f"{one.name} has {len(rows)} packed rows; no row {row}", needed="Rows count from 0.")

@@ -85,7 +85,7 @@ class Train(Learning):
         if required:
             found.need(what)
         if coupled:
-            found = with_mismatches(found, file, max_length=self.max_length, seed=self.data_seed, required=required)
+            found = with_mismatches(found, file, max_length=reading.max_length, seed=self.data_seed, required=required)
             if alone:
                 alone.unlink()
         return found
@@ -103,7 +103,7 @@ class Train(Learning):
 
     def run(self, context: Context) -> None:
         tokenizer = self.tokenizer()
-        examples, heldout = prepared(self, Chat(tokenizer), context)
+        examples, heldout = prepared(self, self.chat(tokenizer), context)
         model, adapters = self.begin(context.seed)
         start = _Start(model, adapters, self.dtype(), examples, heldout)
         learn = self._learn_actions if self.objective.kind is ActionObjective else self._learn_preferences
