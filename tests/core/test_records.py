@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eurus_core import treeset
 from eurus_core.codec import from_json, to_json
 from eurus_core.errors import InputError
 from eurus_core.records import (
@@ -127,6 +129,22 @@ def test_a_tree_set_that_fails_half_way_leaves_the_old_one(tmp_path):
         write_trees(tmp_path / "trees", failing())
     assert list(TreeSet.open(tmp_path / "trees")) == [TREE]
     assert [p.name for p in tmp_path.iterdir()] == ["trees"]
+
+
+def test_trees_go_to_shards_as_they_come(tmp_path, monkeypatch):
+    monkeypatch.setattr(treeset, "SHARD_TREES", 2)
+    trees = [replace(TREE, problem=replace(PROBLEM, id=f"p{n}")) for n in range(5)]
+    begun = []
+
+    def coming():
+        for tree in trees:
+            begun.append(len(list((tmp_path / ".trees.partial").glob("*.jsonl"))))
+            yield tree
+
+    written = write_trees(tmp_path / "trees", coming())
+    assert begun == [0, 1, 1, 2, 2]  # the first tree of a shard begins its file, nothing waits for the shard to be full
+    assert [shard["trees"] for shard in written.manifest["shards"]] == [2, 2, 1]
+    assert list(TreeSet.open(tmp_path / "trees")) == trees
 
 
 def test_an_empty_tree_set_is_one(tmp_path):

@@ -100,19 +100,19 @@ def _write_shards(folder: Path, trees: Iterable[PreferenceTree]) -> dict[str, An
     counts = {"trees": 0, "nodes": 0, "correct": 0, "pairs": 0}
     shards: list[dict[str, Any]] = []
     rest = iter(trees)
-    while shard := list(itertools.islice(rest, SHARD_TREES)):
+    while (first := next(rest, None)) is not None:
         file = folder / f"trees-{len(shards):05d}.jsonl"
-        digest = hashlib.sha256()
+        digest, before = hashlib.sha256(), counts["trees"]
         with file.open("wb") as out:
-            for tree in shard:
+            for tree in itertools.chain([first], itertools.islice(rest, SHARD_TREES - 1)):
                 line = (json.dumps(to_json(tree), ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
                 out.write(line)
                 digest.update(line)
-        shards.append({"file": file.name, "trees": len(shard), "sha256": digest.hexdigest()})
-        counts["trees"] += len(shard)
-        counts["nodes"] += sum(len(tree.nodes) for tree in shard)
-        counts["correct"] += sum(node.verdict.correct for tree in shard for node in tree.nodes)
-        counts["pairs"] += sum(len(pairs(tree)) for tree in shard)
+                counts["trees"] += 1
+                counts["nodes"] += len(tree.nodes)
+                counts["correct"] += sum(node.verdict.correct for node in tree.nodes)
+                counts["pairs"] += len(pairs(tree))
+        shards.append({"file": file.name, "trees": counts["trees"] - before, "sha256": digest.hexdigest()})
     return {**counts, "shards": shards}
 
 
