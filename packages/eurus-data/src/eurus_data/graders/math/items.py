@@ -63,6 +63,8 @@ def same_sequence(one: Term, other: Term) -> str:
     kinds = {one.brackets, other.brackets}
     if kinds == {"or", "bare"} and all(isinstance(item, Symbol | Words) for item in (*first, *second)):
         return ""  # "A or B" leaves open what "A and B" says
+    if "or" in kinds and ("tuple" in kinds or relations.by_label(first) or relations.by_label(second)):
+        return ""  # "3 or 4" is no point, nor x = 3, y = 4
     if not first or not second:
         return "empty" if not first and not second else ""
     for outer, inner in ((one, other), (other, one)):

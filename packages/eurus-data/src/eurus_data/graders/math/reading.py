@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from eurus_data.graders import values
 from eurus_data.graders.math import units, vectors, worded
 from eurus_data.graders.math.parser import Parser
 from eurus_data.graders.math.spelling import clean, fold
@@ -34,6 +35,9 @@ def read(text: str) -> Term:
     known = worded.meaning(words) or worded.meaning(_ARTICLE.sub("", words)) or worded.based(cleaned)
     if known is not None:
         return known
+    date = values.value(cleaned)
+    if isinstance(date, values.Date) and date.month and any(map(str.isalpha, cleaned)):
+        return Words(str(date))  # 4 July is no 4 of anything
     if not words and not cleaned:
         raise Unreadable("it is empty")
     try:
