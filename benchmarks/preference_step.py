@@ -34,6 +34,7 @@ import shapes
 import torch
 from step_sides import CANDIDATES, DEFAULT, OBJECTIVES, Way
 
+CONTENDERS = ("eurus", "TRL default", "TRL best")
 BEST = Way(1, False)
 """What ``--search`` found for TRL, whatever the objective."""
 QUICK_LIMIT = 700
@@ -144,6 +145,17 @@ def race(running: Sequence[Contender], job: dict[str, Any], steps: dict[str, int
     }
 
 
+def searched(job: dict[str, Any], threads: int) -> tuple[Way, dict[str, float]]:
+    """Return the fastest of TRL's candidates on one step, and the seconds of each; one at a time, for memory's sake."""
+    seconds = {}
+    for way in (way for way in CANDIDATES if way.fits(job["objective"])):
+        with contenders({str(way): way}, threads) as running:
+            prepare(running, [{**job, "steps": 1}])
+            seconds[way] = running[0].step()[CLOCK]
+            running[0].finish()
+    return min(seconds, key=lambda way: seconds[way]), {str(way): round(took, 2) for way, took in seconds.items()}
+
+
 def case(objective: str, shape: str, running: Sequence[Contender], options: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of one objective on one shape."""
     made, source = shapes.trees(shape, options.trees, options.model, options.tree_tokens)
@@ -159,14 +171,13 @@ def case(objective: str, shape: str, running: Sequence[Contender], options: argp
         "model": options.model,
         "forest_tokens": options.forest_tokens,
     }
-    running = [one for one in running if one.way is None or one.way.fits(objective)]
-    steps = {one.name: options.steps if one.name == "eurus" else options.trl_steps for one in running}
-    found = race(running, job, steps)
-    ours, default = found["eurus"], found["TRL default"]
-    best_name = min(
-        (name for name in found if name not in ("eurus", "TRL default")), key=lambda name: found[name].seconds
+    way, tried = searched(job, options.threads) if options.search else (BEST, {})
+    for one in running:
+        one.way = {"TRL default": DEFAULT, "TRL best": way}.get(one.name)
+    found = race(
+        running, job, {one.name: options.steps if one.name == "eurus" else options.trl_steps for one in running}
     )
-    best = found[best_name]
+    ours, default, best = (found[name] for name in CONTENDERS)
     return {
         "objective": objective,
         "shape": shape,
@@ -177,7 +188,8 @@ def case(objective: str, shape: str, running: Sequence[Contender], options: argp
         "grad_norm_difference": max(abs(ours.grad_norm / one.grad_norm - 1) for one in (default, best)),
         "ratio_trl_default_wall": round(default.wall / ours.wall, 2),
         "ratio_trl_best_wall": round(best.wall / ours.wall, 2),
-        "best": best_name,
+        "best": str(way),
+        "searched": tried,
         "pairs": len(pairs),
         "pairs_a_second": round(len(pairs) / ours.seconds, 3),
         "unique_tokens_a_second": round(unique / ours.seconds),
@@ -189,7 +201,7 @@ def case(objective: str, shape: str, running: Sequence[Contender], options: argp
 
 
 def line(row: dict[str, Any]) -> str:
-    peaks = " / ".join(str(row["peak_mb"][name]) for name in ("eurus", "TRL default") if name in row["peak_mb"])
+    peaks = " / ".join(str(row["peak_mb"][name]) for name in CONTENDERS)
     return (
         f"{row['objective']:>9}  {row['shape']:<12}  {row['dedup']:>5.2f}  {row['ratio_trl_default']:>7.2f}  "
         f"{row['ratio_trl_best']:>8.2f}  {row['loss_difference']:>9.1e}  {row['grad_norm_difference']:>9.1e}  "
@@ -221,10 +233,9 @@ def main() -> None:
     chosen = options.shapes or (shapes.SHAPES[:1] if options.quick else shapes.SHAPES)
     if not options.json:
         print(
-            "objective  shape         dedup  default  TRL best  loss diff  norm diff  unique  logical  peak MiB, ours / TRL's"
+            "objective  shape         dedup  default  TRL best  loss diff  norm diff  unique  logical  peak MiB: ours / TRL's / its best"
         )
-    ways = {str(way): way for way in (CANDIDATES if options.search else (BEST,))}
-    with contenders({"eurus": None, "TRL default": DEFAULT, **ways}, options.threads) as running:
+    with contenders(dict.fromkeys(CONTENDERS), options.threads) as running:
         for shape in chosen:
             for objective in options.objectives:
                 row = case(objective, shape, running, options)
