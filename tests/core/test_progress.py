@@ -63,3 +63,10 @@ def test_without_a_total_there_is_no_end_to_name():
     clock.now = 2.0
     progress.advance(10)
     assert progress.line() == "read 10, 5.0 a second"
+
+
+def test_where_there_was_nothing_to_do_nothing_is_told():
+    stream = io.StringIO()
+    with Progress("tokenise", stream=stream, clock=Clock()):
+        pass
+    assert stream.getvalue() == ""

@@ -42,7 +42,8 @@ class Progress:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        self._show(last=True)
+        if self.done or self.total:  # nothing to do is nothing to tell
+            self._show(last=True)
 
     def resume_at(self, done: int) -> None:
         """Say that ``done`` items were there already."""
