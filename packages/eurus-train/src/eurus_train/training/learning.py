@@ -9,14 +9,16 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from eurus_core.choice import File, Model, Trees
 from eurus_core.contracts import Stage, refuse
+from eurus_core.errors import InputError
 from eurus_core.models import Dtype, Precision, dtype_of, fast_device, load_config, load_tokenizer
 from eurus_core.records import PreferenceTree
 from eurus_core.rows import OnBad
@@ -74,9 +76,9 @@ class Learning(Stage):
     objective: Routes
     learning_rate: PositiveFloat
     """The highest one, reached after the warm-up; a cosine follows."""
-    epochs: PositiveFloat = 1.0
+    epochs: float = Field(default=1.0, gt=0, le=1000)
     """Passes over the trees; the paper's is 1."""
-    max_steps: PositiveInt | None = None
+    max_steps: int | None = Field(default=None, gt=0, le=1_000_000)
     """So many optimizer steps in place of epochs."""
     trees_per_step: PositiveInt = 8
     """Trees of one optimizer step, the size of a batch."""
@@ -120,6 +122,21 @@ class Learning(Stage):
     report_to: tuple[str, ...] = ()
     """Trackers that get every step, by the names transformers has for them, such as tensorboard or wandb."""
 
+    @model_validator(mode="after")
+    def _of_effect(self) -> Self:
+        """Refuse what could have no effect, and a folder where a template should be."""
+        found = {
+            "eval_steps": "measures what is held out: set heldout, too" if self.eval_steps and not self.heldout else "",
+            "keep": "best is that of all eval_steps: set heldout and eval_steps, too"
+            if self.keep == "best" and not self.eval_steps
+            else "",
+            "chat_template": "a folder, not a Jinja file" if self.chat_template and self.chat_template.is_dir() else "",
+        }
+        for key, error in found.items():
+            if error:
+                raise PydanticCustomError("part", "{error}", {"error": error, "key": key})
+        return self
+
     @abstractmethod
     def examples(
         self,
@@ -151,7 +168,10 @@ class Learning(Stage):
         """Return the model's tokenizer, with the chat template to learn in."""
         tokenizer: Any = load_tokenizer(self.model)
         if self.chat_template is not None:
-            tokenizer.chat_template = self.chat_template.read_text(encoding="utf-8")
+            try:
+                tokenizer.chat_template = self.chat_template.read_text(encoding="utf-8")
+            except UnicodeDecodeError as error:
+                raise InputError(f"not UTF-8 text ({error.reason})", file=self.chat_template) from None
         return tokenizer
 
     def chat(self, tokenizer: Any) -> Chat:

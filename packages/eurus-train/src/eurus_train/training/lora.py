@@ -42,10 +42,15 @@ class Lora(Part):
     def put_into(self, body: Any) -> PeftModel:
         """Give a model adapters, in place, and freeze what it had; return what saves them.
 
-        They start at no effect: B is 0. ModelError where no layer has one of the names.
+        They start at no effect: B is 0. ModelError where no layer has one of the names, and for a rank above the model's width.
         """
         from peft import LoraConfig, PeftModel
 
+        width = body.config.get_text_config().hidden_size
+        if self.rank > width:
+            raise ModelError(
+                f"lora.rank is {self.rank:,}; the model is {width:,} wide, so that adapters would outgrow its layers."
+            )
         targets = self.targets if isinstance(self.targets, str) else list(self.targets)
         settings = LoraConfig(
             r=self.rank,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from eurus_core.errors import ModelError
 from eurus_core.hf import quiet
 from eurus_core.templates import keep_template_hash
 
@@ -24,8 +25,12 @@ def write_model(
 ) -> None:
     """Write whole weights by name as a model of ``kind``, an Auto class of transformers.
 
-    ``model`` gives the configuration alone: its own weights may be spread over ranks, or hold adapters.
+    ``model`` gives the configuration alone: its own weights may be spread over ranks, or hold adapters. ModelError where the last
+    step has left weights that are no finite numbers.
     """
+    for name, weight in weights.items():
+        if weight.numel() and not torch.isfinite(weight.abs().max()):
+            raise ModelError(f"{name} is not finite after the last step, so no model is written. Lower learning_rate.")
     with quiet():
         with torch.device("meta"):
             shape = kind.from_config(model.config, dtype=dtype, attn_implementation="eager")  # which every model has

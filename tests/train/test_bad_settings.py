@@ -1,0 +1,74 @@
+"""Settings that could not do what they say, and learning that ends in no numbers: told in a line, nothing half-written."""
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from eurus_core.errors import InputError, ModelError
+from eurus_core.stages import Context
+from eurus_core.treeset import write_trees
+from eurus_train.training.stage import Train
+
+
+@pytest.fixture
+def trees(tmp_path, make_tree):
+    write_trees(tmp_path / "trees", [make_tree(n) for n in range(2, 8)])
+    return str(tmp_path / "trees")
+
+
+def stage(trees, **settings):
+    given = {"model": "tiny", "trees": trees, "objective": "nca", "learning_rate": 1e-3, "max_steps": 1}
+    return Train.model_validate({"precision": "float32", **given, **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"eval_steps": 1}, "measures what is held out: set heldout, too"),
+        ({"keep": "best"}, "set heldout and eval_steps, too"),
+        ({"keep": "best", "heldout": 2}, "set heldout and eval_steps, too"),
+        ({"chat_template": "/"}, "a folder, not a Jinja file"),
+        ({"max_steps": 10**12}, "less than or equal to 1000000"),
+        ({"epochs": 1e9}, "less than or equal to 1000"),
+    ],
+)
+def test_a_setting_that_could_have_no_effect_or_no_end_is_refused(settings, said):
+    with pytest.raises(ValidationError, match=said):
+        stage("unread", **settings)
+
+
+def test_the_settings_key_is_named_on_the_command_line(eurus):
+    done = eurus("train", "run", "nca", "--model", "tiny", "--rows", "none.jsonl", "--set", "eval_steps=2")
+    assert done.returncode == 2
+    assert "train.eval_steps: measures what is held out: set heldout, too" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("template", "said"), [(b"\xff", "not UTF-8 text"), (b"{% for m in", "chat template refuses")])
+def test_a_template_file_that_is_none_is_refused(trees, tmp_path, template, said):
+    (tmp_path / "chat.jinja").write_bytes(template)
+    with pytest.raises(InputError, match=said):
+        stage(trees, chat_template=str(tmp_path / "chat.jinja")).run(Context(tmp_path))
+
+
+def test_adapters_wider_than_the_model_are_refused_before_they_fill_the_memory(trees, tmp_path):
+    with pytest.raises(ModelError, match="lora.rank is 1,000,000; the model is 128 wide"):
+        stage(trees, lora={"rank": 1_000_000}).run(Context(tmp_path))
+
+
+def test_weights_that_the_last_step_has_spoilt_are_never_saved(trees, tmp_path):
+    with pytest.raises(ModelError, match="is not finite after the last step, so no model is written"):
+        stage(trees, objective="sft", learning_rate=1e39, warmup_ratio=0).run(Context(tmp_path))
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_loss_that_is_no_number_leaves_its_batch_and_comes_again(trees, tmp_path):
+    said = []
+    for _ in range(2):
+        with pytest.raises(ModelError, match="The loss became nan at step 2; the batch is in ") as caught:
+            stage(trees, objective="sft", learning_rate=1e38, warmup_ratio=0, max_steps=3).run(Context(tmp_path))
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+    batch = json.loads((tmp_path / "checkpoints/not-finite-step-2.json").read_text())
+    assert {branch["tree"] for branch in batch["branches"]} <= {f"double-{n}" for n in range(2, 8)}
