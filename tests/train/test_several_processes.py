@@ -217,6 +217,37 @@ ranks.leave()
 """
 
 
+LEARNING = """
+import gc, sys
+from pathlib import Path
+from transformers import PreTrainedModel
+from eurus_core.stages import Context
+from eurus_train.training import ranks
+from eurus_train.training.stage import Train
+
+ranks.join()
+settings = {"model": "tiny", "objective": "sft", "learning_rate": 1e-3, "max_steps": 1, "precision": "float32"}
+stage = Train.model_validate({**settings, "trees": sys.argv[1], "parallel": sys.argv[2]})
+stage.run(Context(Path(sys.argv[3]), name="train", seed=0))
+gc.collect()
+found = ranks.gathered(sum(isinstance(one, PreTrainedModel) for one in gc.get_objects()))
+if ranks.first():
+    print(found)
+ranks.leave()
+"""
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
+TORCHRUN += ["--rdzv-endpoint=localhost:0", "--no-python", sys.executable, "-c"]
+
+
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp", "zero3"])
+def test_a_stage_leaves_no_model_in_memory_for_the_next_one(trees, surroundings, tmp_path, parallel):
+    need(parallel)
+    words = [*TORCHRUN, LEARNING, str(trees), parallel, str(tmp_path)]
+    done = subprocess.run(words, env=surroundings, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[0, 0]"
+
+
 @pytest.fixture(scope="module")
 def heavy(place):
     """A model of 300 MB in float32, none of its tensors above 4 MB; saved in bfloat16, else it would be mapped, not read."""
@@ -235,10 +266,10 @@ def test_a_rank_loads_its_shards_alone(heavy, surroundings, parallel, least, mos
     need(parallel)
     whole = 2 * (heavy / "model.safetensors").stat().st_size / 2**20
     assert whole > 250
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
-    words = [*torchrun, "--rdzv-endpoint=localhost:0", "--no-python", sys.executable, "-c", LOADING]
     at_once = {**surroundings, "MALLOC_MMAP_THRESHOLD_": "65536"}  # what is freed goes back to the system
-    done = subprocess.run([*words, str(heavy), parallel], env=at_once, capture_output=True, text=True, timeout=SECONDS)
+    done = subprocess.run(
+        [*TORCHRUN, LOADING, str(heavy), parallel], env=at_once, capture_output=True, text=True, timeout=SECONDS
+    )
     assert done.returncode == 0, done.stderr
     _, (begun, asked) = json.loads(done.stdout.splitlines()[-1])
     print(whole, done.stdout)

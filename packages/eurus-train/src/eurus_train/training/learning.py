@@ -267,7 +267,7 @@ class Learning(Stage):
             trainer.resume_or_start()
         last = trainer.measure()
         weights, best = trainer.result()
-        sharding.forget()
+        trainer.let_go()
         show_costs(context, history.rows, unit, peak_tflops=self.peak_tflops)
         curves.show_heldout_curve(context, history.rows)
         if best is not None:

@@ -132,6 +132,13 @@ class ForestTrainer(transformers.Trainer):
             weights.update(load_file(self._folder / BEST))
         return weights, self._best
 
+    def let_go(self) -> None:
+        """Free what shares the model among ranks, which the next stage may do otherwise; nothing is trained after it."""
+        if self.is_deepspeed_enabled:
+            engine: Any = self.model_wrapped
+            engine.destroy()  # its hooks, which Python cannot see, would keep weights and optimizer in memory
+        sharding.forget()
+
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         # one pass over memory, which is what a CPU step waits for; sharded weights are not what it is made for
         fused = not (self.is_deepspeed_enabled or self._fully_shared)
