@@ -8,9 +8,8 @@ import tracemalloc
 
 import pytest
 
-from eurus_core import rows as reading
 from eurus_core.errors import InputError
-from eurus_core.formats import open_trees
+from eurus_core.formats import open_trees, reading
 from eurus_core.formats.conversations import LabelledRows
 from eurus_core.testing import FormatContract
 from eurus_core.trees import pairs

@@ -6,6 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from eurus_core.errors import InputError, ModelError
+from eurus_core.planning import plan
+from eurus_core.recipes import parse
 from eurus_core.stages import Context
 from eurus_core.treeset import write_trees
 from eurus_train.training.stage import Train
@@ -72,3 +74,26 @@ def test_a_loss_that_is_no_number_leaves_its_batch_and_comes_again(trees, tmp_pa
     assert said[0] == said[1]
     batch = json.loads((tmp_path / "checkpoints/not-finite-step-2.json").read_text())
     assert {branch["tree"] for branch in batch["branches"]} <= {f"double-{n}" for n in range(2, 8)}
+
+
+def test_of_a_folder_of_rows_only_the_rows_are_read(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "pairs.jsonl").write_text('{"prompt": "Q", "chosen": "a", "rejected": "b"}\n')
+
+    def fingerprint(model="tiny"):
+        given = {"model": model, "trees": str(folder), "objective": "nca", "learning_rate": 1e-3}
+        sets = [f"train.{key}={json.dumps(value)}" for key, value in given.items()]
+        text = '[train]\nstage = "train"\n'
+        return plan(parse(text, file="mine", name="mine", sets=sets), tmp_path / "run").steps[0].fingerprint
+
+    before = fingerprint()
+    (folder / "photos").mkdir()
+    (folder / "photos/cat.jpg").write_bytes(b"meow")
+    (folder / "gone").symlink_to("nowhere")
+    assert fingerprint() == before
+    assert fingerprint(str(folder)) == fingerprint(
+        str(folder)
+    )  # no model either: refused by the stage, not read through
+    (folder / "more.jsonl").write_text("{}")
+    assert fingerprint() != before

@@ -80,3 +80,10 @@ def test_a_watch_says_each_finding_once_and_not_before_there_is_a_trend():
     said = [watch.new(rows[: step + 1]) for step in range(len(rows))]
     assert sum(map(len, said)) == 1
     assert all(not one for one in said[:9])
+
+
+def test_rewards_that_are_no_numbers_are_said_to_be_none():
+    rows = history(1, -1)
+    rows[7]["rewards_rejected"] = float("nan")
+    (said,) = findings(rows)
+    assert said.startswith("Rewards are no finite numbers, at first in entry 8 of 50")

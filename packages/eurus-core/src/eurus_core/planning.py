@@ -15,7 +15,9 @@ from eurus_core.contracts import Artefact, Stage
 from eurus_core.errors import RecipeError, UserError, nearest
 from eurus_core.plugins import Offer, installed
 from eurus_core.recipes import Key, Recipe
+from eurus_core.rows import SUFFIXES
 from eurus_core.stages import PLACES
+from eurus_core.treeset import MANIFEST
 
 ACCEPTS: dict[Artefact, tuple[Artefact, ...]] = {"model": ("model", "reward-model")}
 """Where an input may also be an artefact of another kind; each accepts its own."""
@@ -82,8 +84,7 @@ class _Inputs:
 
     def resolve(self, kind: Artefact, value: str) -> str:
         if not value.startswith("@"):
-            if Path(value).exists():
-                self.paths.append(Path(value))
+            self.paths += _read(kind, Path(value))
             return value
         name = value[1:]
         if name not in self._earlier:
@@ -185,6 +186,15 @@ def _paths(value: object, at: Key) -> Iterator[tuple[Key, Path]]:
     elif isinstance(value, tuple | list):
         for index, item in enumerate(value):
             yield from _paths(item, (*at, index))
+
+
+def _read(kind: Artefact, path: Path) -> list[Path]:
+    """Return what of an input is read: a folder of rows may hold anything besides, and one that is no model is refused unread."""
+    if path.is_dir() and kind == "trees" and not (path / MANIFEST).exists():
+        return sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
+    if path.is_dir() and kind in ("model", "reward-model") and not (path / "config.json").exists():
+        return []
+    return [path] if path.exists() else []
 
 
 def _content(path: Path) -> str:

@@ -17,8 +17,8 @@ from eurus_core.errors import InputError, MissingExtra
 SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
 """What the names of files of rows end in."""
 
-MOST_BYTES = 1 << 24
-"""Of a row: several books. A longer one is some other file, or damaged, and would take the memory of the whole machine."""
+MOST_BYTES = 1 << 28
+"""Of a row: problems with generated tests come near. A longer one is damaged, and would take the memory of the whole machine."""
 
 OnBad = Callable[[InputError], None]
 """What becomes of a row that cannot be used: it stops the reading, or is left out."""
@@ -52,8 +52,8 @@ class Row:
         return InputError(_at(self.item) + found, needed=needed, file=self.file, line=self.line)
 
 
-def rows(path: Path, on_bad: OnBad) -> Iterator[Row]:
-    """Yield the JSON objects of a file, blank lines skipped.
+def rows(path: Path, on_bad: OnBad, most: int = MOST_BYTES) -> Iterator[Row]:
+    """Yield the JSON objects of a file, blank lines skipped; none above ``most`` bytes, but in Parquet.
 
     A bad line goes to ``on_bad``; after a damaged gzip stream nothing more can be read. A file that is missing, a folder or
     empty raises InputError whatever ``on_bad`` does: skipping it would skip everything.
@@ -71,7 +71,7 @@ def rows(path: Path, on_bad: OnBad) -> Iterator[Row]:
         found += 1
         on_bad(error)
 
-    for row in _parquet(path) if path.suffix == ".parquet" else _objects(path, bad):
+    for row in _parquet(path) if path.suffix == ".parquet" else _objects(path, bad, most):
         found += 1
         yield row
     if not found:
@@ -94,7 +94,7 @@ def files_of(path: Path) -> list[Path]:
     return found
 
 
-def _objects(path: Path, on_bad: OnBad) -> Iterator[Row]:
+def _objects(path: Path, on_bad: OnBad, most: int) -> Iterator[Row]:
     try:
         with _opened(path) as stream:
             array = stream.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
@@ -103,7 +103,7 @@ def _objects(path: Path, on_bad: OnBad) -> Iterator[Row]:
     if array:
         yield from _array(list(_lines(path, on_bad, sys.maxsize - 1)), path, on_bad)
         return
-    for line, raw in _lines(path, on_bad, MOST_BYTES):
+    for line, raw in _lines(path, on_bad, most):
         try:
             yield Row(_object(raw, path, line), path, line)
         except InputError as error:

@@ -14,6 +14,9 @@ from eurus_core.records import PreferenceTree
 from eurus_core.rows import SUFFIXES, OnBad, Row, files_of, rows, stop
 from eurus_core.treeset import MANIFEST, TreeSet
 
+MOST_BYTES = 1 << 22
+"""Of a row to learn from: a million tokens. To tokenise one takes two hundred times its size in memory."""
+
 
 def open_trees(path: Path | str, on_bad: OnBad = refuse) -> Iterable[PreferenceTree]:
     """Return the trees of a tree set, or of a file or folder of rows in a form that is known by its keys.
@@ -72,7 +75,7 @@ def _named(tree: PreferenceTree, source: str) -> PreferenceTree:
 
 
 def _grafts(file: Path, form: Format, source: str, on_bad: OnBad) -> Iterator[Graft]:
-    for row in rows(file, on_bad):
+    for row in rows(file, on_bad, MOST_BYTES):
         try:
             yield from list(form.grafts(row, source))
         except InputError as error:
@@ -81,7 +84,7 @@ def _grafts(file: Path, form: Format, source: str, on_bad: OnBad) -> Iterator[Gr
 
 def _form_of(file: Path) -> Format:
     """Return the format that knows most keys of a file's first row that can be read."""
-    row = next(rows(file, lambda error: None), None) or next(rows(file, stop))
+    row = next(rows(file, lambda error: None, MOST_BYTES), None) or next(rows(file, stop, MOST_BYTES))
     known = {name: offer.load() for name, offer in installed().offers("formats").items()}
     fits = {name: _known_keys(cls, row) for name, cls in known.items()}
     most = max(fits.values(), default=0)

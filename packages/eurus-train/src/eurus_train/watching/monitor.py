@@ -77,6 +77,11 @@ def _findings(history: Sequence[Row]) -> list[str]:
     rows = [row for row in history if "rewards_chosen" in row and "rewards_rejected" in row]
     if len(rows) < 2:
         return []
+    finite = [math.isfinite(row["rewards_chosen"]) and math.isfinite(row["rewards_rejected"]) for row in rows]
+    if not all(finite):
+        return [
+            f"Rewards are no finite numbers, at first in entry {finite.index(False) + 1} of {len(rows)}: nothing is learnt from there on."
+        ]
     chosen = trend([row["rewards_chosen"] for row in rows])
     rejected = trend([row["rewards_rejected"] for row in rows])
     margin = trend([row["rewards_chosen"] - row["rewards_rejected"] for row in rows])
