@@ -191,7 +191,13 @@ def test_a_folder_with_other_files_in_it_is_left_alone(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("out", "says"), [("file", "is no folder"), ("file/in", "Not a directory"), ("a" * 300, "File name too long")]
+    ("out", "says"),
+    [
+        ("file", "is no folder"),
+        ("file/in", "Not a directory"),
+        ("a" * 300, "File name too long"),
+        ("/proc/in", "No such file"),
+    ],
 )
 def test_a_run_folder_that_cannot_be_is_one_line(run, tmp_path, out, says):
     (tmp_path / "file").write_text("mine")

@@ -39,6 +39,18 @@ def test_what_one_run_computes_the_next_one_knows(learnt, cache):
     assert again[branch(5, 6)] == learnt[branch(5, 6)]
 
 
+def test_a_cache_that_cannot_be_written_keeps_no_run_from_its_references(llama, tmp_path, caplog):
+    (tmp_path / "taken").write_text("no folder")
+    references = References("llama", tmp_path / "taken/cache")
+    references.learn(llama, [branch(4)], "float32")
+    references.learn(llama, [branch(5)], "float32")
+    assert references[branch(4)] < 0
+    assert references[branch(5)] < 0
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "are not kept for other runs" in said
+    assert "Not a directory" in said
+
+
 def test_known_branches_are_not_computed_again(learnt, cache):
     References("llama", cache).learn(None, [branch(4)], "float32")  # None is no model: it would fail
     assert learnt.file.stat().st_size == 2 * ENTRY.size

@@ -67,7 +67,10 @@ class Run:
 
     def carry_out(self) -> Path | None:
         """Run every stage that is not up to date; return what the finishing hooks wrote for the reader, if anything."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{self.folder}: cannot be made: {error.strerror}. Choose another --out.") from error
         with _only_one(self.folder):
             self._save("recipe.json", self.recipe)
             self._save("manifest.json", self.manifest)

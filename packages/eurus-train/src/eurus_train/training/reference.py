@@ -11,6 +11,7 @@ import fcntl
 import gc
 import hashlib
 import importlib.metadata
+import logging
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -26,6 +27,8 @@ from eurus_core.stages import Context
 from eurus_train.forest.layout import Branch, Group, Pair, nothing, plant
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
 from eurus_train.training import ranks
+
+log = logging.getLogger(__name__)
 
 ENTRY = struct.Struct("<16sd")
 """A branch's digest and the sum over its action's tokens, in nats."""
@@ -102,6 +105,7 @@ class References:
         self.file = (folder or cache_folder() / "references") / f"{digest}.logprobs"
         self._known: dict[bytes, float] = {}
         self._mine: dict[bytes, float] = {}
+        self._unkept = False
         self._read()
 
     def __getitem__(self, branch: Branch) -> float:
@@ -148,6 +152,18 @@ class References:
 
     def _add(self, entries: dict[bytes, float]) -> None:
         self._known.update(entries)
+        try:
+            self._write(entries)
+        except OSError as error:  # this run knows them all the same
+            if not self._unkept:
+                log.warning(
+                    "References are not kept for other runs: %s: %s. EURUS_CACHE names another folder.",
+                    error.filename or self.file,
+                    error.strerror,
+                )
+            self._unkept = True
+
+    def _write(self, entries: dict[bytes, float]) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with self.file.open("ab") as out:
             fcntl.flock(out, fcntl.LOCK_EX)
