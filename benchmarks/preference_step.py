@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.quick:
-        options.trees, options.steps, options.trl_steps = 1, 3, 1
+        options.trees, options.steps, options.trl_steps = 1, 5, 1
     options.trl_steps = options.trl_steps or options.steps
     options.tree_tokens = options.tree_tokens or (QUICK_LIMIT if options.quick else shapes.LIMIT)
     chosen = options.shapes or (shapes.SHAPES[:1] if options.quick else shapes.SHAPES)
