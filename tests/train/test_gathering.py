@@ -114,7 +114,10 @@ def test_a_resumed_run_reads_what_was_tokenised_before_the_kill(trees, tmp_path,
     shutil.rmtree(trees)
     settings.model_copy(update={"heldout": 0}).run(Context(folder))
     one, other = (
-        [{**json.loads(line), "seconds": 0, "tflops": 0} for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        [
+            {**json.loads(line), "seconds": 0, "tflops": 0}
+            for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+        ]
         for name in ("undisturbed", "killed")
     )
     assert one == other
