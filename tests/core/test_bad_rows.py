@@ -32,6 +32,7 @@ def said(path):
         ("zipped.jsonl", gzip.compress(LINE)),
         ("zipped.json", gzip.compress(b"[" + LINE + b"]")),
     ],
+    ids=["plain as gzip", "gzip as plain", "a zipped array"],  # gzip writes the time, and processes must agree on names
 )
 def test_what_a_file_holds_tells_how_to_read_it_not_its_name(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)

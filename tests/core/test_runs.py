@@ -157,6 +157,7 @@ def test_a_dry_run_runs_nothing_and_shows_the_stages(run, tmp_path):
         ("total.trees=@total", "@total runs later"),
         ("numbers.stage=cuont", "No stage named 'cuont'. Did you mean 'count'?"),
         ("total.trees=3", "total.trees"),
+        ("total.trees=nowhere", "total.trees: nowhere: no such file or folder; needed is a tree set"),
         ("numbers.file=nope.txt", "--set numbers.file: numbers.file: no such file or folder: nope.txt"),
     ],
 )

@@ -40,8 +40,10 @@ def test_a_setting_that_could_have_no_effect_or_no_end_is_refused(settings, said
         stage("unread", **settings)
 
 
-def test_the_settings_key_is_named_on_the_command_line(eurus):
-    done = eurus("train", "run", "nca", "--model", "tiny", "--rows", "none.jsonl", "--set", "eval_steps=2")
+def test_the_settings_key_is_named_on_the_command_line(eurus, tmp_path):
+    (tmp_path / "rows.jsonl").touch()
+    rows = str(tmp_path / "rows.jsonl")
+    done = eurus("train", "run", "nca", "--model", "tiny", "--rows", rows, "--set", "eval_steps=2")
     assert done.returncode == 2
     assert "train.eval_steps: measures what is held out: set heldout, too" in done.stderr
     assert "Traceback" not in done.stderr

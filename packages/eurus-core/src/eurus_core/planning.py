@@ -84,6 +84,8 @@ class _Inputs:
 
     def resolve(self, kind: Artefact, value: str) -> str:
         if not value.startswith("@"):
+            if kind == "trees" and not Path(value).expanduser().exists():
+                raise UserError(f"{value}: no such file or folder; needed is a tree set, or a file or folder of rows")
             self.paths += _read(kind, Path(value))
             return value
         name = value[1:]
