@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eurus_core.errors import MissingExtra, PluginError, UnknownName
+from eurus_core.errors import MissingExtra, PluginError, UnknownName, nearest
 from eurus_core.plugins import Plugins, scan
 from eurus_core.testing import assert_light
 
@@ -103,6 +103,17 @@ def test_an_unknown_name_suggests(plugin: Callable[..., object]) -> None:
         UnknownName, match="No objective named 'simp'. Did you mean 'simpo'\\? \\(eurus parts objectives"
     ):
         found.find("objectives", "simp")
+
+
+def test_a_name_that_another_kind_has_says_which(plugin: Callable[..., object]) -> None:
+    found = loaded(plugin("good_plugin", GOOD))
+    with pytest.raises(UnknownName, match="No stage named 'simpo'. 'simpo' is one of the objectives."):
+        found.find("stages", "simpo")
+
+
+@pytest.mark.parametrize(("written", "meant"), [("lr", "learning_rate"), ("lor", "lora"), ("xx", None)])
+def test_a_name_is_known_by_its_initials_or_its_letters(written: str, meant: str | None) -> None:
+    assert nearest(written, ("lora", "learning_rate", "log_steps")) == meant
 
 
 def test_a_name_of_ours_that_is_not_installed_names_the_package(plugin: Callable[..., object]) -> None:

@@ -48,6 +48,18 @@ def test_a_log_gets_whole_lines_and_not_many():
     assert events[-1] == {"label": "train", "done": 100, "total": 100}
 
 
+def test_a_log_gets_the_last_line_once_though_the_last_step_took_long():
+    clock, stream = Clock(), io.StringIO()
+    with Progress("train", 2, "steps", stream=stream, clock=clock) as progress:
+        for _ in range(2):
+            clock.now += 20
+            progress.advance()
+    assert stream.getvalue().splitlines() == [
+        "train 1/2 steps, 20.0 s each, 20 s left",
+        "train 2/2 steps, 20.0 s each, took 40 s",
+    ]
+
+
 def test_a_terminal_gets_one_line_that_is_rewritten():
     clock, stream = Clock(), Terminal()
     with Progress("grow", 2, stream=stream, clock=clock) as progress:

@@ -36,3 +36,21 @@ def test_an_objective_alone_is_told_what_it_lacks(eurus):
         done = eurus("train", command, "nca")
         assert done.returncode == 2
         assert "nca is an objective: give --model and --rows, too, or a recipe." in done.stderr
+
+
+def test_a_short_form_that_lacks_a_word_names_it(eurus):
+    for words, missing in (
+        (("nca", "--model", "tiny"), "--rows"),
+        (("nca", "--rows", "pairs.jsonl"), "--model"),
+        (("--rows", "pairs.jsonl"), "an objective and --model"),
+    ):
+        done = eurus("train", "run", *words)
+        assert done.returncode == 2
+        assert f"Without a recipe give {missing}, too." in done.stderr
+    done = eurus("train", "run", "nca", "--rows", "pairs.jsonl", "--set", "model=nowhere/to/be", "--dry-run")
+    assert "Without a recipe give" not in done.stderr
+
+
+def test_an_objective_of_another_command_names_it(eurus):
+    done = eurus("train", "run", "bt", "--model", "tiny", "--rows", "pairs.jsonl")
+    assert "BT learns rewards: use the stage train-reward (eurus rm train)" in done.stderr

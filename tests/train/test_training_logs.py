@@ -38,6 +38,15 @@ def test_the_state_of_a_trl_trainer_is_read_from_its_checkpoint(tmp_path: Path) 
     assert "The margin grows only because both rewards fall" in shown
 
 
+def test_of_all_checkpoints_of_trl_the_last_is_read(tmp_path: Path) -> None:
+    for steps in (5, 20, 10):  # 5 is last by letters
+        folder = tmp_path / f"checkpoint-{steps}"
+        folder.mkdir()
+        history = [{"step": step, **falling(step)} for step in range(1, steps + 1)]
+        (folder / "trainer_state.json").write_text(json.dumps({"log_history": history}))
+    assert show(tmp_path).stdout.startswith(f"{tmp_path / 'checkpoint-20'}: 20 entries")
+
+
 @pytest.mark.parametrize("quote", [repr, json.dumps], ids=["as Python prints them", "as JSON"])
 def test_lines_that_transformers_printed_are_found_between_others(tmp_path: Path, quote) -> None:
     log = tmp_path / "out.log"

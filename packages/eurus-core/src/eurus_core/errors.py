@@ -69,7 +69,9 @@ class ModelError(UserError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that ``name`` most likely meant, or None."""
+    """Return the known name that ``name`` most likely meant, by its initials (``lr``) or its letters, or None."""
     by_folded = {candidate.lower().replace("_", "-"): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower().replace("_", "-"), by_folded, n=1, cutoff=0.5)
+    folded = name.lower().replace("_", "-")
+    initials = [one for one in by_folded if "-" in one and "".join(word[:1] for word in one.split("-")) == folded]
+    close = initials if len(initials) == 1 else difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.5)
     return by_folded[close[0]] if close else None

@@ -165,6 +165,8 @@ class Plugins:
             raise PluginError(f"Several plugins offer {KINDS[kind]} {name!r}. Write {choices}.")
         package = KNOWN_PACKAGES.get((kind, name))
         hint = f"Run: pip install '{package}'" if package else f"(eurus parts {kind} lists all)"
+        if elsewhere := [other for other in KINDS if name in self._by_name[other]]:
+            hint = f"{name!r} is one of the {elsewhere[0]}. {hint}"
         raise UnknownName(KINDS[kind], name, self.offers(kind), hint=hint)
 
     def broken(self) -> tuple[Plugin, ...]:

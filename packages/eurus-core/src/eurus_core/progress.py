@@ -53,7 +53,8 @@ class Progress:
         self.done += count
         self._extra.update(extra)
         interval = 0.1 if self._live else PLAIN_SECONDS
-        if self._clock() - self._shown >= interval:
+        ends = self.done == self.total and not self._live  # the last line says the same and how long it took
+        if self._clock() - self._shown >= interval and not ends:
             self._show()
 
     def line(self) -> str:

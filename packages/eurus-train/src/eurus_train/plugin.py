@@ -20,11 +20,11 @@ def eurus_stages() -> Iterable[Component]:
 @hookimpl
 def eurus_recipes() -> Iterable[Component]:
     for name, summary in (
-        ("eurus-7b-sft", "The paper's 7B policy, from correct actions and chats."),
-        ("eurus-70b-sft", "The same from CodeLlama-70B."),
-        ("eurus-7b-kto", "The paper's 7B policy, from pairs by KTO."),
-        ("eurus-7b-dpo", "The same by DPO, the paper's counter-example."),
-        ("eurus-70b-nca", "The paper's 70B policy, from pairs by NCA."),
+        ("eurus-7b-sft", "Eurus-7B-SFT: Mistral-7B on correct actions and chats."),
+        ("eurus-70b-sft", "Eurus-70B-SFT: CodeLlama-70B on correct actions and chats."),
+        ("eurus-7b-kto", "Eurus-7B-KTO: Eurus-7B-SFT on pairs, by KTO."),
+        ("eurus-7b-dpo", "Eurus-7B-SFT on pairs, by DPO: the paper's counter-example."),
+        ("eurus-70b-nca", "Eurus-70B-NCA: Eurus-70B-SFT on pairs, by NCA."),
         ("eurux-8x22b-nca", "A mixture of experts: correct actions, then pairs by NCA."),
         ("eurus-7b-sft-ablations", "Table 5: SFT from three parts of the data."),
     ):

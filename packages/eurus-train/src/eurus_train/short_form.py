@@ -38,7 +38,14 @@ def is_short(recipe: str | None, model: str | None, rows: tuple[str, ...], skip_
 def short_settings(
     kind: str, objective: str | None, model: str | None, rows: tuple[str, ...], skip_bad: bool, sets: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return the settings that the short form stands for; those of ``--set`` come later, so they win."""
+    """Return the settings that the short form stands for; those of ``--set`` come later, so they win.
+
+    UsageError where one of the three words is missing that make it.
+    """
+    set_too = {assignment.partition("=")[0].strip() for assignment in sets}
+    words = {"an objective": ("objective", objective), "--model": ("model", model), "--rows": ("trees", rows)}
+    if missing := [word for word, (key, value) in words.items() if not value and key not in set_too]:
+        raise click.UsageError(f"Without a recipe give {' and '.join(missing)}, too.")
     given: list[tuple[str, object]] = [("objective", objective), ("model", model), ("trees", list(rows) or None)]
     given.append(("skip_bad", skip_bad or None))
     if kind == "train":  # the paper's rates; the other stage has its own as its default

@@ -155,5 +155,6 @@ def plan_stages(
         return planned(recipes.load(recipe, profile=profile, sets=sets, seed=seed), out).only(kind, stage)
     text = f'["{kind}"]\nstage = "{kind}"\n'
     sets = tuple(f"{kind}.{assignment}" for assignment in sets)
-    alone = recipes.parse(text, file=f"stage {kind}", name=kind, profile=profile, sets=sets, seed=seed, bare=True)
+    name = out.resolve().name if out else kind
+    alone = recipes.parse(text, file=f"stage {kind}", name=name, profile=profile, sets=sets, seed=seed, bare=True)
     return planned(alone, out)

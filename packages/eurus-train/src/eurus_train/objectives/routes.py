@@ -161,11 +161,12 @@ def Routed(stage: str) -> BeforeValidator:  # noqa: N802 - reads as a type in an
             if right != stage:
                 raise PydanticCustomError(
                     "part",
-                    "{objective} learns {what}: use the stage {right}",
+                    "{objective} learns {what}: use the stage {right} ({command})",
                     {
                         "objective": type(objective).__name__,
                         "what": "rewards" if right == "train-reward" else "a policy",
                         "right": right,
+                        "command": "eurus rm train" if right == "train-reward" else "eurus train run",
                     },
                 )
         kinds = {KINDS[_kind(objective)][0]: type(objective).__name__ for objective in chosen.values()}

@@ -73,6 +73,8 @@ def budget(
         + forward_flops(model, once, head)
     )
     weights, rest = (gpus if stage.parallel in ("zero3", "fsdp") else 1), (gpus if stage.parallel != "ddp" else 1)
+    # DeepSpeed's optimizer works on its own float32 copy of what it trains, be the model's weights float32 or not
+    again = trained / gpus if gpus > 1 and stage.parallel in ("zero2", "zero3") else 0
     return Budget(
         steps=round(len(plan.steps) / share),
         training=training,
@@ -82,7 +84,7 @@ def budget(
         dedup_ratio=training.logical / training.unique,
         flops=flops,
         gpu_hours=flops / (tflops * 1e12 * mfu) / 3600,
-        weight_bytes=WEIGHT_BYTES * model.parameters / weights,
+        weight_bytes=WEIGHT_BYTES * (model.parameters / weights + again),
         gradient_bytes=GRADIENT_BYTES * trained / rest,
         optimizer_bytes=ADAM_BYTES * trained / rest,
         activation_bytes=activation_bytes(model, training, stage.gradient_checkpointing, head),

@@ -23,11 +23,11 @@ TRL = {
 }
 """What TRL's preference trainers call the same quantities."""
 
-METRICS = "metrics.jsonl"
+METRICS, STATE = "metrics.jsonl", "trainer_state.json"
 
 NEEDED = (
-    f"One of: a run's folder; a stage's {METRICS}, or the folder that holds it; TRL's trainer_state.json, or the checkpoint's folder that "
-    "holds it; lines of {'loss': ..., 'rewards/chosen': ...} as transformers prints them."
+    f"One of: a run's folder; a stage's {METRICS}, or the folder that holds it; TRL's {STATE}, or the folder of a checkpoint or of "
+    "all of them; lines of {'loss': ..., 'rewards/chosen': ...} as transformers prints them."
 )
 SHOWN = {
     "chosen": "rewards_chosen",
@@ -42,9 +42,9 @@ def read_log(path: Path) -> list[Row]:
     """Return a training's measurements step by step, under our names; InputError where a file holds none."""
     file = path
     if path.is_dir():
-        files = [path / name for name in (METRICS, "trainer_state.json") if (path / name).is_file()]
+        files = _logs_in(path)
         if not files:
-            raise InputError(f"no {METRICS} and no trainer_state.json in this folder", needed=NEEDED, file=path)
+            raise InputError(f"no {METRICS} and no {STATE} in this folder", needed=NEEDED, file=path)
         file = files[0]
     rows = _rewards(file)
     if not rows:
@@ -53,10 +53,11 @@ def read_log(path: Path) -> list[Row]:
 
 
 def logs_of(path: Path) -> list[Path]:
-    """Return the logs that a path stands for: of a run's folder those of its stages that logged rewards, else itself."""
+    """Return the logs that a path stands for: a run's stages that logged rewards, TRL's last checkpoint, else itself."""
     stages = stage_folders(path)
     if not stages:
-        return [path]
+        checkpoints = [] if _logs_in(path) else [file.parent for file in path.glob(f"checkpoint-[0-9]*/{STATE}")]
+        return [max(checkpoints, key=lambda folder: (len(folder.name), folder.name))] if checkpoints else [path]
     found = [folder for folder in stages.values() if (folder / METRICS).is_file() and _rewards(folder / METRICS)]
     if not found:
         raise InputError(
@@ -65,6 +66,10 @@ def logs_of(path: Path) -> list[Path]:
             file=path,
         )
     return found
+
+
+def _logs_in(folder: Path) -> list[Path]:
+    return [folder / name for name in (METRICS, STATE) if (folder / name).is_file()]
 
 
 def _rewards(file: Path) -> list[Row]:
@@ -120,7 +125,8 @@ def monitor(logs: tuple[Path, ...], as_json: bool) -> None:
     """Say what the rewards of a training tell: figure 5 of the paper in numbers and words.
 
     LOGS are folders of runs or of stages or metrics.jsonl files of ours, trainer_state.json files of TRL, or logs as
-    transformers prints them. Of a run every stage is shown that has logged rewards. Every quantity is shown by its mean over the first and the last fifth of the steps.
+    transformers prints them. Of a run every stage is shown that has logged rewards; of the folder that TRL writes its
+    checkpoints to, the last one. Every quantity is shown by its mean over the first and the last fifth of the steps.
 
     \b
     Example:

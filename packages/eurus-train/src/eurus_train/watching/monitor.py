@@ -89,7 +89,7 @@ def _findings(history: Sequence[Row]) -> list[str]:
     if margin.risen and chosen.fallen and rejected.fallen:
         found.append(
             f"The margin grows only because both rewards fall (chosen {chosen}, rejected {rejected}): the policy becomes less "
-            "likely to write what was chosen, too, as the paper saw under DPO. NCA and KTO hold chosen rewards up."
+            "likely to write what was chosen, too, as the paper saw under DPO, and not under KTO and NCA."
         )
     elif not margin.risen:
         found.append(f"The margin does not grow ({margin}): nothing is learnt about which side is better.")
