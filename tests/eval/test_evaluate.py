@@ -1,3 +1,4 @@
+import asyncio
 import json
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -44,10 +45,14 @@ class Shells(Source):
 
 
 class Adder(Backend):
-    """Right on even problems, wrong on odd ones, by code; ``fail_after`` requests it breaks. Keeps a list of requests."""
+    """Right on even problems, wrong on odd ones, by code; ``fail_after`` requests it breaks. Keeps a list of requests.
+
+    With ``slow`` it answers what it was asked before it broke only after that.
+    """
 
     asked: Path
     fail_after: int = 10**9
+    slow: bool = False
     speaks: str = "```python\nprint({answer})\n```"
 
     @property
@@ -64,15 +69,18 @@ class Adder(Backend):
 
 class AdderActor:
     def __init__(self, settings: Adder):
-        self.settings, self.count = settings, 0
+        self.settings, self.count, self.broken = settings, 0, asyncio.Event()
 
     async def generate(self, request: Request) -> Reply:
         assert request.problem is not None
         if self.count >= self.settings.fail_after:
+            self.broken.set()
             raise ConnectionError("the server went away")
         self.count += 1
         with self.settings.asked.open("a") as file:
             file.write(f"{request.problem.id} {request.seed}\n")
+        if self.settings.slow and self.count > self.settings.fail_after - 2:
+            await self.broken.wait()
         number = int(request.problem.id.removeprefix("p"))
         value = 2 * number + 3 if number % 2 == 0 else 0
         return Reply(self.settings.speaks.format(answer=value), tokens=12, logprob=-1.5)
@@ -184,9 +192,10 @@ def test_every_sample_has_a_seed_of_its_own_whatever_the_concurrency(tmp_path: P
     assert (tmp_path / "a" / "samples.jsonl").read_bytes() == (tmp_path / "b" / "samples.jsonl").read_bytes()
 
 
-def test_a_broken_off_evaluation_goes_on_without_asking_twice(tmp_path: Path, stage: Make) -> None:
+@pytest.mark.parametrize("slow", [False, True], ids=["at once", "after the failure"])
+def test_a_broken_off_evaluation_goes_on_without_asking_twice(tmp_path: Path, stage: Make, slow: bool) -> None:
     context = Context(tmp_path)
-    broken = stage(tmp_path, backend=Adder(asked=tmp_path / "asked", fail_after=7), concurrency=3)
+    broken = stage(tmp_path, backend=Adder(asked=tmp_path / "asked", fail_after=7, slow=slow), concurrency=3)
     with pytest.raises(ConnectionError):
         broken.run(context)
     assert not (tmp_path / "samples.jsonl").exists()

@@ -123,7 +123,10 @@ class Evaluate(Stage):
 
 
 async def _work(settings: Evaluate, todo: deque[Attempt], keep: Callable[[Sample], None], seed: int) -> None:
-    """Work through the attempts, ``concurrency`` at a time; the first failure stops all."""
+    """Work through the attempts, ``concurrency`` at a time.
+
+    After a failure nothing new is asked; what was asked by then is paid for, so it is finished and kept first.
+    """
     async with AsyncExitStack() as stack:
         actor = await stack.enter_async_context(settings.backend.open())
         workbench = await stack.enter_async_context(settings.tool.open()) if settings.tool else None
@@ -132,15 +135,17 @@ async def _work(settings: Evaluate, todo: deque[Attempt], keep: Callable[[Sample
         async def worker() -> None:
             while todo:
                 problem, index = todo.popleft()
-                keep(await _attempt(settings, problem, index, actor, workbench, grading, seed))
+                try:
+                    keep(await _attempt(settings, problem, index, actor, workbench, grading, seed))
+                except BaseException:
+                    todo.clear()
+                    raise
 
-        workers = [asyncio.create_task(worker()) for _ in range(min(settings.concurrency, len(todo)))]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for task in workers:
-                task.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        workers = min(settings.concurrency, len(todo))
+        ends = await asyncio.gather(*(worker() for _ in range(workers)), return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
 
 
 async def _attempt(
