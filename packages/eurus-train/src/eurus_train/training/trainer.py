@@ -1,4 +1,4 @@
-"""The trainer: ``transformers.Trainer`` on forests, with losses normalised over the whole optimizer step and all ranks.
+"""The trainer on forests, with losses normalised over the whole optimizer step and all ranks.
 
 A dataset item is a bin of examples. Every optimizer step has the same number of bins on every rank (gradient accumulation); those
 without examples cost nothing in a single process, and among several one tiny forest, since all must take part in collectives.
@@ -15,34 +15,32 @@ from typing import Any
 
 import torch
 import transformers
-from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 from torch.utils.data import DataLoader
 from transformers.trainer_callback import PrinterCallback
 
 from eurus_core.errors import ModelError
-from eurus_core.hf import quiet
+from eurus_core.models import quiet
 from eurus_train.forest.layout import Forest
 from eurus_train.forest.operations import Work, work
 from eurus_train.forest.steps import Plan
 from eurus_train.training import ranks, sharding
 from eurus_train.training.bins import Bins
-from eurus_train.training.checkpoints import complete, last_checkpoint, step_of
-from eurus_train.training.fully_shared import FullyShared
+from eurus_train.training.checkpoints import last_checkpoint, step_of
 from eurus_train.training.heldout import Best, Heldout, best_in, over_ranks, write_best
 from eurus_train.training.lessons import Lesson
 from eurus_train.training.schedule import Schedule, Setting
+from eurus_train.training.shared_trainer import SharedTrainer
 from eurus_train.watching.metrics import Tally
 
-BEST, SHARDS, SCHEDULE = "best.safetensors", "shards", "scheduler.pt"
+BEST = "best.safetensors"
 
 
-class ForestTrainer(transformers.Trainer):
+class ForestTrainer(SharedTrainer):
     """Trains on the forests of a plan.
 
-    ``on_step`` receives the step's number and its measurements; ``operations`` says what a step's work takes. ``groups`` are the optimizer's parameter groups where some
-    weights want a learning rate of their own. Checkpoints go below ``folder`` and are whole or passed over.
+    ``on_step`` receives the step's number and its measurements; ``operations`` says what a step's work takes. ``groups`` are the
+    optimizer's parameter groups where some weights want a learning rate of their own.
     """
 
     def __init__(
@@ -64,8 +62,6 @@ class ForestTrainer(transformers.Trainer):
         named = {id(weight): name for name, weight in model.named_parameters() if weight.requires_grad}
         groups = groups or [{"params": [weight for weight in model.parameters() if weight.requires_grad]}]
         self._groups = [{**group, "params": [named[id(weight)] for weight in group["params"]]} for group in groups]
-        fsdp = ranks.world() > 1 and setting.parallel == "fsdp"
-        self._fully_shared = FullyShared(model) if fsdp else None
         with quiet():
             arguments = transformers.TrainingArguments(
                 output_dir=str(folder),
@@ -90,12 +86,11 @@ class ForestTrainer(transformers.Trainer):
                     bfloat16=setting.bfloat16,
                 ),
             )
-            super().__init__(model=model, args=arguments, train_dataset=bins)
+            super().__init__(model, arguments, bins, setting.parallel)
         self.remove_callback(PrinterCallback)
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the step's count itself
         self._bins, self._lesson, self._folder, self._on_step = bins, lesson, folder, on_step
-        self._schedule, self._heldout, self._learnt = schedule, heldout, set(named.values())
-        self._whole_model = model
+        self._schedule, self._heldout = schedule, heldout
         self._best = best_in(folder / BEST)
         self._measured: tuple[int, Tally] | None = None
         self._tally = Tally()
@@ -115,7 +110,7 @@ class ForestTrainer(transformers.Trainer):
         step = self.state.global_step
         if self._measured is None or self._measured[0] != step:
             self.model_wrapped.eval()
-            self._measured = step, self._heldout.measure(self._called())
+            self._measured = step, self._heldout.measure(self.called())
         return self._measured[1]
 
     def result(self) -> tuple[dict[str, Tensor], Best | None]:
@@ -123,7 +118,7 @@ class ForestTrainer(transformers.Trainer):
 
         They are the last ones unless the best are asked for.
         """
-        weights = self._whole()
+        weights = self.whole()
         if not (self._schedule.keep_best and self._best):
             return weights, None
         if ranks.first():
@@ -131,13 +126,6 @@ class ForestTrainer(transformers.Trainer):
 
             weights.update(load_file(self._folder / BEST))
         return weights, self._best
-
-    def let_go(self) -> None:
-        """Free what shares the model among ranks, which the next stage may do otherwise; nothing is trained after it."""
-        if self.is_deepspeed_enabled:
-            engine: Any = self.model_wrapped
-            engine.destroy()  # its hooks, which Python cannot see, would keep weights and optimizer in memory
-        sharding.forget()
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         # one pass over memory, which is what a CPU step waits for; sharded weights are not what it is made for
@@ -165,7 +153,7 @@ class ForestTrainer(transformers.Trainer):
         batches = list(itertools.islice(epoch_iterator, num_batches))
         bins = [batch["examples"] for batch in batches]
         self.model_wrapped.eval()  # until the step's first forward pass: what is looked at is the policy, without dropout
-        self._lesson.before_step(self._called(), bins)
+        self._lesson.before_step(self.called(), bins)
         (count,) = ranks.total([sum(self._lesson.count(examples) for examples in bins if examples)])
         return batches, torch.tensor(count, device=device)
 
@@ -185,7 +173,7 @@ class ForestTrainer(transformers.Trainer):
     ) -> Any:
         if num_items_in_batch is None:
             raise ValueError("compute_loss needs the count of the whole optimizer step")
-        called = self._called(model)
+        called = self.called(model)
         forest: Forest | None = inputs["forest"]
         if forest is None:
             return self._lesson.idle(called)
@@ -221,64 +209,6 @@ class ForestTrainer(transformers.Trainer):
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         return 0  # the Trainer's estimate assumes rectangular batches
 
-    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Write what a checkpoint needs beside the optimizer: the weights that learn, where the optimizer's files lack them."""
-        if output_dir is None or self.is_deepspeed_enabled or self._fully_shared or not ranks.first():
-            return
-        Path(output_dir).mkdir(parents=True, exist_ok=True)
-        named = self._whole_model.named_parameters()
-        state = {name: weight.detach() for name, weight in named if name in self._learnt}
-        save_file(state, Path(output_dir) / "model.safetensors", metadata={"format": "pt"})
-
-    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        with quiet():
-            super()._save_checkpoint(model, trial)
-        ranks.wait()  # a checkpoint is complete when every rank has written its part
-        if ranks.first():
-            complete(self._folder, self.state.global_step)
-
-    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        if self._fully_shared is None:
-            super()._save_optimizer_and_scheduler(output_dir)
-            return
-        self._fully_shared.save(_bare(self.optimizer), Path(output_dir) / SHARDS)
-        if ranks.first():
-            torch.save(self._rates().state_dict(), Path(output_dir) / SCHEDULE)
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if self._fully_shared is None:
-            super()._load_optimizer_and_scheduler(checkpoint)
-        elif checkpoint is not None:
-            self._fully_shared.load(_bare(self.optimizer), Path(checkpoint) / SHARDS)
-            self._rates().load_state_dict(torch.load(Path(checkpoint) / SCHEDULE, weights_only=True))
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        if self._fully_shared is None:  # else the weights are among the shards
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
-
-    def _issue_warnings_after_load(self, load_result: Any) -> None:
-        """Say nothing: the weights that a checkpoint lacks are those that do not learn."""
-
-    def _wrap_model(self, model: nn.Module, training: bool = True, dataloader: Any = None) -> nn.Module:
-        return self._fully_shared or super()._wrap_model(model, training, dataloader)
-
-    def _clip_grad_norm(self, model: nn.Module) -> Any:
-        norm = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
-        return norm.full_tensor() if isinstance(norm, DTensor) else norm
-
-    def _rates(self) -> Any:
-        return self.lr_scheduler
-
-    def _whole(self) -> dict[str, Tensor]:
-        """Return all weights by name, on the CPU on the first rank and empty elsewhere; collective."""
-        if self._fully_shared is not None:
-            state = self._fully_shared.whole()
-        elif self.is_deepspeed_enabled:
-            state = self.accelerator.get_state_dict(self.model_wrapped) or {}
-        else:
-            state = self._whole_model.state_dict()
-        return {name: weight.detach().cpu() for name, weight in state.items()} if ranks.first() else {}
-
     def _evaluated(self) -> dict[str, float]:
         """Measure held-out examples where it is time to, and remember the best weights; return what to log."""
         step, every = self.state.global_step, self._schedule.eval_steps
@@ -290,16 +220,12 @@ class ForestTrainer(transformers.Trainer):
         found = Best(step, tally.sums())
         if self._schedule.keep_best and (self._best is None or found.score > self._best.score):
             self._best = found
-            weights = self._whole()
+            weights = self.whole()
             if ranks.first():
                 mine = {name: weight for name, weight in weights.items() if name in self._learnt}
                 write_best(self._folder / BEST, found, mine)
         means = tally.means()
         return {f"heldout_{name}": means[name] for name in ("loss", "accuracy", "margin") if name in means}
-
-    def _called(self, model: nn.Module | None = None) -> Any:
-        outer = self.model_wrapped if model is None else model
-        return outer if outer is self._whole_model else sharding.Called(outer, self._whole_model)
 
     def _stop_at(self, forest: Forest, loss: Tensor) -> None:
         step = self.state.global_step + 1
@@ -314,9 +240,3 @@ class ForestTrainer(transformers.Trainer):
             f"The loss became {loss.item()} at step {step}; the batch is in {file}. Lower learning_rate, or look for broken "
             "weights in the model it started from."
         )
-
-
-def _bare(optimizer: Any) -> torch.optim.Optimizer:
-    """Return torch's optimizer from inside accelerate's."""
-    inside: torch.optim.Optimizer = getattr(optimizer, "optimizer", optimizer)
-    return inside
