@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from eurus_core import models
 from eurus_core.errors import ModelError
+from eurus_core.models import keep_template_hash
 from eurus_core.records import Message
-from eurus_core.templates import keep_template_hash
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def tiny() -> Path:
 def test_tiny_is_a_folder_that_is_made_once_and_found_again(tiny: Path) -> None:
     assert (tiny / "config.json").is_file()
     assert models.find_source("tiny").location == str(tiny)
-    assert models.find_source(str(tiny)).what == "folder"
+    assert models.find_source(str(tiny)).location == str(tiny)
 
 
 def test_tiny_is_the_same_wherever_it_is_made(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_tiny_is_the_same_wherever_it_is_made(tiny: Path, tmp_path: Path, monkey
 
 def test_two_processes_that_want_a_model_make_it_once(tmp_path: Path) -> None:
     program = (
-        "import eurus_core.model_cache as cache, pathlib, time\n"
+        "import eurus_core.models.built_in as cache, pathlib, time\n"
         "def make(folder):\n"
         "    (folder / 'made').write_text('x'); time.sleep(0.3)\n"
         "    with open(cache.cache_folder() / 'count', 'a') as f: f.write('made ')\n"
@@ -60,7 +60,7 @@ def test_two_processes_that_want_a_model_make_it_once(tmp_path: Path) -> None:
 
 
 def test_a_failed_making_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from eurus_core import model_cache
+    from eurus_core.models import built_in
 
     monkeypatch.setenv("EURUS_CACHE", str(tmp_path))
 
@@ -69,7 +69,7 @@ def test_a_failed_making_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.Mo
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
-        model_cache._made_once("thing", fail)
+        built_in._made_once("thing", fail)
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["thing.lock"]
 
 
@@ -111,12 +111,6 @@ def test_names_of_models_are_short(tmp_path: Path) -> None:
     assert models.model_name("org/name") == "org/name"
 
 
-def test_a_model_describes_itself_for_provenance() -> None:
-    about = models.describe("tiny")
-    assert about["architecture"] == "LlamaForCausalLM"
-    assert len(about["weights"]) == 64
-
-
 def test_the_hash_of_weights_follows_their_content(tiny: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(tiny, copy)
@@ -148,7 +142,7 @@ def test_a_folder_whose_weights_are_missing_says_so(tiny: Path, tmp_path: Path) 
 
 def test_a_hub_id_may_name_a_revision() -> None:
     source = models.find_source("owner/name@v1.0")
-    assert (source.location, source.revision, source.what) == ("owner/name", "v1.0", "hub")
+    assert source == models.ModelSource("owner/name", revision="v1.0")
 
 
 class _Hub(http.server.BaseHTTPRequestHandler):
@@ -207,9 +201,7 @@ def test_an_unreachable_hub_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_importing_the_room_imports_no_torch() -> None:
-    program = (
-        "import sys, eurus_core.models, eurus_core.model_cache; print({'torch', 'transformers'} & set(sys.modules))"
-    )
+    program = "import sys, eurus_core.models, eurus_core.models.built_in, eurus_core.models.loading; print({'torch', 'transformers'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "set()\n"
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eurus_core.errors import RecipeError
-from eurus_core.planning import plan
-from eurus_core.recipes import assignment, load, parse
-from eurus_core.toml_lines import line_numbers, line_of
+from eurus_core.runs import plan
+from eurus_core.runs.recipes import assignment, load, parse
+from eurus_core.runs.toml_lines import line_numbers, line_of
 
 TEXT = """\
 title = "A small one"

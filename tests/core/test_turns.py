@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eurus_core.judging import example
 from eurus_core.records import Action, Observation, Problem, Reference
-from eurus_core.turns import NO_OUTPUT, answer, example, parse
+from eurus_core.turns import NO_OUTPUT, answer, parse
 
 
 def test_fences_hold_cells_and_what_stands_before_is_thought():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from eurus_core.plugins import KNOWN_PACKAGES, installed
+from eurus_core.plugins import installed
+from eurus_core.plugins.known import KNOWN_PACKAGES
 from eurus_core.testing import BackendContract, GraderContract, SourceContract, ToolContract
 from eurus_data.graders import ChoiceGrader, MathGrader, TextGrader
 from eurus_data.sources.arithmetic import Arithmetic

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 
-from eurus_core import recipes
-from eurus_core.planning import plan
-from eurus_core.runs import Run
+from eurus_core.runs import Run, plan, recipes
 
 
 def test_the_recipe_has_the_papers_settings():

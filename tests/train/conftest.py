@@ -15,8 +15,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from eurus_core.model_cache import cache_folder
-from eurus_core.models import load_tokenizer
+from eurus_core.models import cache_folder, load_tokenizer
 from eurus_core.records import Action, Node, Observation, PreferenceTree, Problem, Reference, Verdict
 from eurus_train.data.chat import Chat
 from eurus_train.forest import attention, blocks

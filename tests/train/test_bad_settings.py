@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from eurus_core.errors import InputError, ModelError
-from eurus_core.planning import plan
-from eurus_core.recipes import parse
+from eurus_core.runs import plan
+from eurus_core.runs.recipes import parse
 from eurus_core.stages import Context
 from eurus_core.treeset import write_trees
 from eurus_train.training.stage import Train

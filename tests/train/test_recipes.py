@@ -6,11 +6,9 @@ import json
 
 import pytest
 
-from eurus_core import recipes
 from eurus_core.errors import RecipeError
-from eurus_core.planning import plan
 from eurus_core.plugins import installed
-from eurus_core.runs import Run
+from eurus_core.runs import Run, plan, recipes
 from eurus_core.treeset import TreeSet
 
 SFT = {"learning_rate": 2e-5, "history": "drop", "objective": "sft"}

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from eurus_core.lazy import exports
 
 if TYPE_CHECKING:
-    from eurus_core.component import Component as Component
-    from eurus_core.component import RunOption as RunOption
-    from eurus_core.component import hookimpl as hookimpl
+    from eurus_core.plugins.component import Component as Component
+    from eurus_core.plugins.component import RunOption as RunOption
+    from eurus_core.plugins.component import hookimpl as hookimpl
 
-__getattr__, __all__ = exports(__name__, {"component": ["Component", "RunOption", "hookimpl"]})
+__getattr__, __all__ = exports(__name__, {"plugins.component": ["Component", "RunOption", "hookimpl"]})

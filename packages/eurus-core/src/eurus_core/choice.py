@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from pydantic import BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from eurus_core.component import KINDS
 from eurus_core.errors import UserError
 from eurus_core.plugins import Offer, installed
+from eurus_core.plugins.component import KINDS
 
 if TYPE_CHECKING:
     from eurus_core.contracts import Artefact

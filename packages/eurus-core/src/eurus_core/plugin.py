@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from eurus_core.component import Component, hookimpl
+from eurus_core.plugins.component import Component, hookimpl
 
 if TYPE_CHECKING:
-    from eurus_core.models import ModelSource
+    from eurus_core.models.sources import ModelSource
 
 
 @hookimpl
@@ -44,6 +44,6 @@ def eurus_formats() -> Iterator[Component]:
 
 @hookimpl
 def eurus_find_model(ref: str) -> ModelSource | None:
-    from eurus_core.models import source_in_core  # imported when asked: it reads the cache
+    from eurus_core.models.sources import source_in_core  # imported when asked: it reads the cache
 
     return source_in_core(ref)

@@ -16,12 +16,13 @@ from eurus_core.choice import Choice
 from eurus_core.codec import from_json, to_json
 from eurus_core.contracts import Actor, Artefact, Backend, Grader, Grading, Source, Split, Stage, Tool, Workbench
 from eurus_core.errors import InputError
+from eurus_core.judging import judge
 from eurus_core.prompts import first_message
 from eurus_core.ranking import mean_interval
 from eurus_core.records import Problem, Request, Sample, Sampling
 from eurus_core.seeds import derive
 from eurus_core.stages import Context
-from eurus_core.turns import judge, parse
+from eurus_core.turns import parse
 from eurus_eval.accuracy import accuracy_table, example_table, outcome_table, percent
 from eurus_eval.samples import by_problem, correct_shares, write_samples
 from eurus_eval.work_log import WorkLog

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from eurus_core.errors import ModelError
-from eurus_core.hf import quiet
-from eurus_core.models import Dtype, load_config, load_model, load_tokenizer
+from eurus_core.models import Dtype, load_config, load_model, load_tokenizer, quiet
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Forest
 from eurus_train.forest.likelihood import autocast

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eurus_core.component import Component, hookimpl
+from eurus_core.plugins.component import Component, hookimpl
 
 
 @hookimpl

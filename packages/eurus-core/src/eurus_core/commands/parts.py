@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from eurus_core.component import KINDS
 from eurus_core.errors import UnknownName
 from eurus_core.plugins import Offer, Plugin, installed
+from eurus_core.plugins.component import KINDS
 
 SETTABLE = (
     "stages",

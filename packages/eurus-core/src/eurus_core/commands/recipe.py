@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from eurus_core import recipes
-from eurus_core.planning import plan
 from eurus_core.plugins import installed
+from eurus_core.runs import plan, recipes
 
 
 @click.group()

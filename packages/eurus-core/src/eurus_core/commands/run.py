@@ -9,12 +9,10 @@ from typing import Any
 
 import click
 
-from eurus_core import recipes
-from eurus_core.component import RunOption
-from eurus_core.planning import Plan, plan
 from eurus_core.plugins import installed
-from eurus_core.recipes import Recipe
-from eurus_core.runs import Run
+from eurus_core.plugins.component import RunOption
+from eurus_core.runs import Plan, Run, plan, recipes
+from eurus_core.runs.recipes import Recipe
 
 _EVERYWHERE = "eurus_core.everywhere"
 

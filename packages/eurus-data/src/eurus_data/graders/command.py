@@ -66,7 +66,7 @@ def grade(
       eurus grade answers.jsonl --kind text --set match=denotation
       eurus grade answers.jsonl --against math-verify
     """
-    from eurus_core.recipes import assignment
+    from eurus_core.runs.recipes import assignment
     from eurus_data.graders.grading import Bench
 
     settings: dict[str, Any] = {"name": kind}

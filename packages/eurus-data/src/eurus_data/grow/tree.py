@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from eurus_core.contracts import Actor, Grading, Review, Workbench
+from eurus_core.judging import judge
 from eurus_core.records import (
     REJECTABLE,
     Action,
@@ -21,7 +22,6 @@ from eurus_core.records import (
 )
 from eurus_core.seeds import derive
 from eurus_core.trees import history
-from eurus_core.turns import judge
 from eurus_data.assist import NoReference
 from eurus_data.grow.ladder import Rung, request
 from eurus_data.memory import RememberedActor, RememberedReview, RememberedSession, Tally, identity

@@ -10,7 +10,7 @@ import click
 from eurus_train.preview.options import about_recipe
 
 if TYPE_CHECKING:
-    from eurus_core.planning import Plan
+    from eurus_core.runs import Plan
     from eurus_train.preview.costs import Budget
 
 H100_TFLOPS = 989.0

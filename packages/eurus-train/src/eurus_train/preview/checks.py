@@ -13,10 +13,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from eurus_core.models import fast_device
+from eurus_core.models import fast_device, template_hash
 from eurus_core.prompts import opening
 from eurus_core.records import PreferenceTree
-from eurus_core.templates import template_hash
 from eurus_core.trees import history
 from eurus_train.data.chat import Chat
 from eurus_train.data.gathering import Examples

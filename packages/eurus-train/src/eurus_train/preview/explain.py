@@ -11,7 +11,7 @@ from eurus_core.errors import InputError
 from eurus_train.preview.options import about_recipe
 
 if TYPE_CHECKING:
-    from eurus_core.planning import Plan
+    from eurus_core.runs import Plan
     from eurus_train.forest.layout import Forest
 
 

@@ -11,7 +11,7 @@ import click
 from eurus_train.preview.options import about_recipe
 
 if TYPE_CHECKING:
-    from eurus_core.planning import Plan
+    from eurus_core.runs import Plan
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 

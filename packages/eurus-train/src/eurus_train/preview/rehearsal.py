@@ -16,9 +16,9 @@ from typing import Any
 from eurus_core.errors import InputError, RecipeError
 from eurus_core.formats import open_trees
 from eurus_core.formats.stage import Import
-from eurus_core.planning import Plan, Step
 from eurus_core.records import PreferenceTree
 from eurus_core.rows import OnBad
+from eurus_core.runs import Plan, Step
 from eurus_core.seeds import derive
 from eurus_train.data.tree_tokens import LeftOut
 from eurus_train.training.learning import Learning

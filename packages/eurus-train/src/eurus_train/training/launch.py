@@ -19,9 +19,8 @@ import click
 
 from eurus_core.contracts import Stage
 from eurus_core.errors import UserError
-from eurus_core.planning import Plan
 from eurus_core.progress import Progress
-from eurus_core.runs import Run
+from eurus_core.runs import Plan, Run
 from eurus_core.stages import Context
 from eurus_train.training import ranks
 

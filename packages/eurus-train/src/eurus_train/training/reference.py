@@ -21,8 +21,7 @@ from typing import Any
 
 import torch
 
-from eurus_core.model_cache import cache_folder
-from eurus_core.models import Dtype, fast_device, fetch, weights_hash
+from eurus_core.models import Dtype, cache_folder, fast_device, fetch, weights_hash
 from eurus_core.stages import Context
 from eurus_train.forest.layout import Branch, Group, Pair, nothing, plant
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs

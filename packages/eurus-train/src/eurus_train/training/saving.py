@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from eurus_core.errors import ModelError
-from eurus_core.hf import quiet
-from eurus_core.templates import keep_template_hash
+from eurus_core.models import keep_template_hash, quiet
 
 
 def write_model(

@@ -1,7 +1,7 @@
-"""Plugins: who offers what, found without importing anything heavy.
+"""The registry: who offers what, found without importing anything heavy.
 
-A plugin is a light module named in the entry-point group ``eurus``; its hooks (:mod:`eurus_core.hookspecs`) yield
-:class:`~eurus_core.component.Component` descriptors that say where the real thing lives. A plugin that cannot be used is
+A plugin is a light module named in the entry-point group ``eurus``; its hooks (:mod:`eurus_core.plugins.hookspecs`) yield
+:class:`~eurus_core.plugins.component.Component` descriptors that say where the real thing lives. A plugin that cannot be used is
 recorded with its reason and never takes the tool down.
 """
 
@@ -19,66 +19,14 @@ from typing import Any
 
 import pluggy
 
-from eurus_core import hookspecs
-from eurus_core.component import API, KINDS, Component
 from eurus_core.errors import MissingExtra, PluginError, UnknownName, nearest
+from eurus_core.plugins import hookspecs
+from eurus_core.plugins.component import API, KINDS, Component
+from eurus_core.plugins.known import KNOWN_PACKAGES
 
 log = logging.getLogger(__name__)
 
 GROUP = "eurus"
-KNOWN_PACKAGES: dict[tuple[str, str], str] = {
-    ("backends", "reference"): "eurus-data",
-    ("backends", "replay"): "eurus-serve",
-    ("backends", "scripted"): "eurus-serve",
-    ("backends", "transformers"): "eurus-serve[local]",
-    ("commands", "data"): "eurus-data",
-    ("commands", "grade"): "eurus-data",
-    ("commands", "report"): "eurus-eval",
-    ("commands", "rm"): "eurus-rm",
-    ("commands", "sandbox"): "eurus-data",
-    ("commands", "train"): "eurus-train",
-    ("critics", "model"): "eurus-data",
-    ("critics", "rules"): "eurus-data",
-    ("functions", "wikipedia_search"): "eurus-data",
-    ("graders", "choice"): "eurus-data",
-    ("graders", "code"): "eurus-data",
-    ("graders", "judge"): "eurus-data",
-    ("graders", "math"): "eurus-data",
-    ("graders", "text"): "eurus-data",
-    ("objectives", "bt"): "eurus-rm",
-    ("objectives", "bt+dr"): "eurus-rm",
-    ("objectives", "dpo"): "eurus-train",
-    ("objectives", "dr"): "eurus-rm",
-    ("objectives", "ipo"): "eurus-train",
-    ("objectives", "kto"): "eurus-train",
-    ("objectives", "nca"): "eurus-train",
-    ("objectives", "nca-k"): "eurus-train",
-    ("objectives", "orpo"): "eurus-train",
-    ("objectives", "sft"): "eurus-train",
-    ("recipes", "demo"): "eurus-eval",
-    ("recipes", "demo-full"): "eurus-eval",
-    ("recipes", "eurus-7b-sft"): "eurus-train",
-    ("recipes", "eurus-70b-sft"): "eurus-train",
-    ("recipes", "eurus-7b-kto"): "eurus-train",
-    ("recipes", "eurus-7b-dpo"): "eurus-train",
-    ("recipes", "eurus-70b-nca"): "eurus-train",
-    ("recipes", "eurux-8x22b-nca"): "eurus-train",
-    ("recipes", "eurus-7b-sft-ablations"): "eurus-train",
-    ("recipes", "eurus-rm-7b"): "eurus-rm",
-    ("scorers", "reward"): "eurus-rm",
-    ("sources", "arithmetic"): "eurus-data",
-    ("sources", "gsm8k"): "eurus-data",
-    ("sources", "jsonl"): "eurus-data",
-    ("sources", "math"): "eurus-data",
-    ("stages", "best-of-n"): "eurus-eval",
-    ("stages", "compare"): "eurus-eval",
-    ("stages", "evaluate"): "eurus-eval",
-    ("stages", "grow"): "eurus-data",
-    ("stages", "train"): "eurus-train",
-    ("stages", "train-reward"): "eurus-rm",
-    ("tools", "python"): "eurus-data",
-}
-"""Which of our packages offers a name, for the error when it is not installed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from eurus_core.errors import MissingExtra, ModelError
-from eurus_core.hf import EXTRA, quiet, transformers
+from eurus_core.models.hf import EXTRA, quiet, transformers
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,10 @@ def tiny() -> Path:
 def tiny_moe() -> Path:
     """Return the folder of a random Mixtral, two of four experts a token, with the tokenizer of :func:`tiny`."""
     return _made_once("tiny-moe-1", functools.partial(_make_tiny, experts=4))
+
+
+BUILT_IN: Mapping[str, Callable[[], Path]] = {"smollm2": smollm2, "tiny": tiny, "tiny-moe": tiny_moe}
+"""What makes each, by reference."""
 
 
 def _made_once(name: str, make: Callable[[Path], None]) -> Path:

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from eurus_core.contracts import Artefact, Stage
 from eurus_core.errors import RecipeError, UserError, nearest
 from eurus_core.plugins import Offer, installed
-from eurus_core.recipes import Key, Recipe
 from eurus_core.rows import SUFFIXES
+from eurus_core.runs.recipes import Key, Recipe
 from eurus_core.stages import PLACES
 from eurus_core.treeset import MANIFEST
 

@@ -1,6 +1,6 @@
 """The doors of Eurus: every hook a plugin may implement.
 
-The offering hooks return an iterable of :class:`~eurus_core.component.Component`. All are optional, called once, and must
+The offering hooks return an iterable of :class:`~eurus_core.plugins.component.Component`. All are optional, called once, and must
 import nothing heavy: name the class by its dotted path and keep torch out of ``plugin.py``. Hooks only ever gain arguments.
 
 Example, a complete plugin module::
@@ -18,11 +18,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eurus_core.component import Component, RunOption, hookspec
+from eurus_core.plugins.component import Component, RunOption, hookspec
 
 if TYPE_CHECKING:
-    from eurus_core.models import ModelSource
-    from eurus_core.runs import Run
+    from eurus_core.models.sources import ModelSource
+    from eurus_core.runs.run import Run
 
 
 @hookspec
@@ -90,7 +90,7 @@ def eurus_formats() -> Iterable[Component]:  # type: ignore[empty-body]
 
 @hookspec
 def eurus_run_options() -> Iterable[RunOption]:  # type: ignore[empty-body]
-    """Add flags to the commands that carry out recipes: :class:`~eurus_core.component.RunOption`.
+    """Add flags to the commands that carry out recipes: :class:`~eurus_core.plugins.component.RunOption`.
 
     Example: ``--sandbox-min``. Added in 0.2.
     """

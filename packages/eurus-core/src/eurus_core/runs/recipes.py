@@ -23,7 +23,7 @@ from typing import Any
 
 from eurus_core.errors import RecipeError, nearest
 from eurus_core.plugins import installed
-from eurus_core.toml_lines import line_numbers, line_of
+from eurus_core.runs.toml_lines import line_numbers, line_of
 
 Settings = dict[str, Any]
 Key = tuple[str | int, ...]

@@ -1,4 +1,4 @@
-"""The chat template a model was trained with: its hash is kept beside the weights and compared whenever the model is used."""
+"""Chat templates: a prompt's tokens through the model's own, and its hash, kept beside the weights and compared at each use."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import functools
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from eurus_core.errors import ModelError
+from eurus_core.records import Message
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -16,6 +20,21 @@ log = logging.getLogger(__name__)
 
 ABOUT = "eurus.json"
 """Beside the weights: what a reader of the model may want to compare with."""
+
+
+def prompt_ids(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int]:
+    """Return the tokens of a chat up to where the assistant's reply begins, through the model's own chat template.
+
+    The template writes the special tokens, so none is added twice. ModelError where the model has no template.
+    """
+    if not tokenizer.chat_template:
+        raise ModelError(
+            f"{tokenizer.name_or_path} has no chat template: it is a base model. Use its instruct version, or save a "
+            "template into its tokenizer."
+        )
+    chat = [{"role": message.role, "content": message.content} for message in messages]
+    ids: Any = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=True, return_dict=False)
+    return [int(token) for token in ids]
 
 
 def template_hash(tokenizer: PreTrainedTokenizerBase) -> str | None:

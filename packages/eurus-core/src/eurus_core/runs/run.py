@@ -27,8 +27,8 @@ from typing import Any, Literal
 
 from eurus_core.blocks import write_report
 from eurus_core.errors import UserError
-from eurus_core.planning import Plan, Step
 from eurus_core.plugins import installed
+from eurus_core.runs.planning import Plan, Step
 from eurus_core.seeds import derive
 from eurus_core.stages import Context
 
