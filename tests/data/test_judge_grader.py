@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -26,11 +26,8 @@ class Judge(Backend):
     def actor(self) -> str:
         return "judge"
 
-    def open(self) -> AbstractAsyncContextManager[Actor]:
-        return self._open()
-
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[Actor]:
         yield _Judge(list(self.replies))
 
 

@@ -1,6 +1,6 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,11 +22,8 @@ class Wisdom(Scorer):
     broken: bool = False
     patience: int | None = None
 
-    def open(self) -> AbstractContextManager[Scores]:
-        return self._open()
-
     @contextmanager
-    def _open(self) -> Iterator[Scores]:
+    def open(self) -> Iterator[Scores]:
         yield WisdomScores(self)
 
 

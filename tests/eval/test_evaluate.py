@@ -2,7 +2,7 @@ import asyncio
 import json
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -59,11 +59,8 @@ class Adder(Backend):
     def actor(self) -> str:
         return "adder"
 
-    def open(self) -> AbstractAsyncContextManager[Actor]:
-        return self._open()
-
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[Actor]:
         yield AdderActor(self)
 
 
@@ -91,11 +88,8 @@ class Printer(Tool):
 
     log: Path
 
-    def open(self) -> AbstractAsyncContextManager[Workbench]:
-        return self._open()
-
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Workbench]:
+    async def open(self) -> AsyncIterator[Workbench]:
         yield PrinterBench(self.log)
 
 

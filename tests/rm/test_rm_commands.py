@@ -85,8 +85,12 @@ def test_no_responses_rank_to_none(folder: Path) -> None:
 
 
 BAD_ROWS = {
-    "not json": ("score", '{"prompt": "a", "response": "b"}\nnope\n', r"line 2: not JSON .* A row needs"),
-    "not an object": ("score", "[1]\n", r"line 1: list where an object should be"),
+    "not json": (
+        "score",
+        '{"prompt": "a", "response": "b"}\nnope\n',
+        r"line 2: no JSON .* Needed is one whole JSON object",
+    ),
+    "not an object": ("score", "[1]\n", r"line 1: found a list"),
     "no response": ("score", '{"prompt": "a"}\n', r'line 1: no "response"\. A row needs "prompt"'),
     "no prompt": ("rank", '{"responses": []}\n', r'line 1: no "prompt"'),
     "a number": ("score", '{"prompt": "a", "response": 3}\n', r"line 1: \"response\" is '3', not text"),
@@ -114,10 +118,10 @@ def test_a_bad_row_is_named_with_its_line_and_what_is_needed(folder: Path, case:
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        (b"\xff\xfe", "line 2: not UTF-8 text"),
-        (b'{"prompt": "a\\ud800", "response": "b"}', "line 2: not UTF-8 text"),
-        (b"[" * 100_000, "line 2: not JSON"),
-        (b'{"prompt": ' + b"9" * 5000 + b', "response": "b"}', "line 2: not JSON"),
+        (b"\xff\xfe", "line 2: byte 1 is no UTF-8"),
+        (b'{"prompt": "a\\ud800", "response": "b"}', "line 2: holds half a surrogate pair"),
+        (b"[" * 100_000, "line 2: JSON nested too deeply"),
+        (b'{"prompt": ' + b"9" * 5000 + b', "response": "b"}', "line 2: a number of thousands of digits"),
     ],
     ids=["bytes", "half a surrogate pair", "nested", "digits"],
 )

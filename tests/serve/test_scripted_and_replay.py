@@ -105,6 +105,14 @@ def test_a_recorded_reply_comes_back_whole(tmp_path: Path) -> None:
     assert replies_of(replay(file), REQUEST) == [reply]
 
 
+def test_a_line_separator_in_a_recorded_reply_ends_no_row(tmp_path: Path) -> None:
+    reply = Reply("a\u2028b\x85c")
+    file = tmp_path / "replies.jsonl"
+    row = {"request_key": request_key(REQUEST), "reply": to_json(reply)}
+    file.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert replies_of(replay(file), REQUEST) == [reply]
+
+
 def test_a_request_that_was_not_recorded_says_so(tmp_path: Path) -> None:
     file = tmp_path / "replies.jsonl"
     file.write_text("")

@@ -33,6 +33,16 @@ class Row:
     line: int
     item: int = 0
 
+    @classmethod
+    def read(cls, raw: bytes, file: Path, line: int) -> Row:
+        """Return the row that a line holds; InputError where that is no JSON object."""
+        return cls(_object(raw, file, line), file, line)
+
+    @property
+    def place(self) -> str:
+        """File and line in words, as errors name them."""
+        return f"{self.file}, line {self.line}"
+
     def text(self, key: str, needed: str) -> str:
         """Return a text that is there and not blank; InputError otherwise. ``needed`` says what such rows hold."""
         if key not in self.data:
@@ -105,7 +115,7 @@ def _objects(path: Path, on_bad: OnBad, most: int) -> Iterator[Row]:
         return
     for line, raw in _lines(path, on_bad, most):
         try:
-            yield Row(_object(raw, path, line), path, line)
+            yield Row.read(raw, path, line)
         except InputError as error:
             on_bad(error)
 

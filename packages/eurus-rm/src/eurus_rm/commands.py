@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
@@ -13,6 +13,7 @@ import click
 from eurus_core.codec import from_json
 from eurus_core.errors import InputError
 from eurus_core.records import Message
+from eurus_core.rows import Row
 from eurus_train.training.run_command import learning_command
 
 if TYPE_CHECKING:
@@ -107,42 +108,45 @@ def _read(
 ) -> Iterator[tuple[dict[str, Branch], list[str]]]:
     """Yield each row in the model's tokens, and its responses; InputError names the line that does not fit."""
     needed = f'A row needs "prompt" (text or a list of messages) and "{answer}".'
-    name = getattr(rows, "name", "<stdin>")
+    file = Path(getattr(rows, "name", "<stdin>"))
     for number, line in enumerate(rows, 1):
         if not line.strip():
             continue
-        unusable = functools.partial(InputError, needed=needed, file=name, line=number)
-        try:
-            row = json.loads(line.decode("utf-8-sig"))
-            if b"\\u" in line:  # JSON's escapes can write half a surrogate pair, for which no model has a token
-                json.dumps(row, ensure_ascii=False).encode()
-        except (UnicodeDecodeError, UnicodeEncodeError) as error:
-            raise unusable(f"not UTF-8 text ({error.reason})") from None
-        except (ValueError, RecursionError) as error:
-            raise unusable(f"not JSON ({error})") from None
-        if not isinstance(row, dict):
-            raise unusable(f"{type(row).__name__} where an object should be")
-        for key in ("prompt", answer):
-            if key not in row:
-                raise unusable(f'no "{key}"')
-        given = row[answer]
-        texts = [given] if answer == "response" else given
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise unusable(f'"{answer}" is {str(given)[:60]!r}, not {_KIND[answer]}')
-        prompt = [{"role": "user", "content": row["prompt"]}] if isinstance(row["prompt"], str) else row["prompt"]
-        if not isinstance(prompt, list):
-            raise unusable(f'"prompt" is {str(prompt)[:60]!r}')
-        messages = tuple(from_json(Message, one, where=f"{name}, line {number}") for one in prompt)
-        roles = [message.role for message in messages]
-        if not _TURNS.fullmatch(" ".join(roles)):
-            raise unusable(
-                f'"prompt" has turns of {", ".join(roles) or "nobody"}',
-                needed="After an optional system message user and assistant alternate, and the last turn is the user's.",
-            )
+        row = Row.read(line, file, number)
+        messages, texts = _prompt(row, needed), _responses(row, answer, needed)
         try:
             yield scores.read(messages, texts), texts
         except InputError as error:
-            raise InputError(error.found, needed=error.needed, file=name, line=number) from None
+            raise row.error(error.found, error.needed) from None
+
+
+def _prompt(row: Row, needed: str) -> tuple[Message, ...]:
+    """Return the messages of a row's prompt, the last one the user's."""
+    if "prompt" not in row.data:
+        raise row.error('no "prompt"', needed)
+    prompt = row.data["prompt"]
+    if isinstance(prompt, str):
+        return (Message("user", prompt),)
+    if not isinstance(prompt, list):
+        raise row.error(f'"prompt" is {str(prompt)[:60]!r}', needed)
+    messages = tuple(from_json(Message, one, where=row.place) for one in prompt)
+    roles = [message.role for message in messages]
+    if not _TURNS.fullmatch(" ".join(roles)):
+        raise row.error(
+            f'"prompt" has turns of {", ".join(roles) or "nobody"}',
+            "After an optional system message user and assistant alternate, and the last turn is the user's.",
+        )
+    return messages
+
+
+def _responses(row: Row, answer: Literal["response", "responses"], needed: str) -> list[str]:
+    if answer not in row.data:
+        raise row.error(f'no "{answer}"', needed)
+    given = row.data[answer]
+    texts = [given] if answer == "response" else given
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise row.error(f'"{answer}" is {str(given)[:60]!r}, not {_KIND[answer]}', needed)
+    return texts
 
 
 def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from pydantic import Field
 
@@ -40,11 +40,8 @@ class TransformersBackend(Backend):
     def actor(self) -> str:
         return model_name(self.model)
 
-    def open(self) -> AbstractAsyncContextManager[BatchingActor]:
-        return self._open()
-
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[BatchingActor]:
+    async def open(self) -> AsyncIterator[BatchingActor]:
         decoder = await asyncio.to_thread(self._load)
         actor = BatchingActor(
             decoder,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +30,8 @@ class ReplayBackend(Backend):
     def actor(self) -> str:
         return self.label
 
-    def open(self) -> AbstractAsyncContextManager[Actor]:
-        return self._open()
-
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[Actor]:
         yield _Replay(self.path, read_replies(self.path))
 
 
@@ -43,7 +40,7 @@ def read_replies(path: Path) -> dict[str, Reply]:
     replies: dict[str, Reply] = {}
     needed = 'Rows need "request_key" (text) and "reply" (an object with "text").'
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines(): U+2028 in a text ends no line
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read ({error})", needed=needed, file=path) from error
     for number, line in enumerate(lines, start=1):

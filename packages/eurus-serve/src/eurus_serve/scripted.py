@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pydantic import field_validator
@@ -42,11 +42,8 @@ class ScriptedBackend(Backend):
     def actor(self) -> str:
         return self.label
 
-    def open(self) -> AbstractAsyncContextManager[Actor]:
-        return self._open()
-
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[Actor]:
         yield _Scripted(self.replies)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from random import Random
 from typing import ClassVar
 
@@ -29,11 +29,8 @@ class ReferenceBackend(Backend):
     def actor(self) -> str:
         return "reference"
 
-    def open(self) -> AbstractAsyncContextManager[Actor]:
-        return self._open()
-
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[Actor]:
         yield _Reference(plan=self.plan)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from pydantic import Field
@@ -36,11 +36,8 @@ class ModelCritic(Critic):
     retries: int = Field(default=1, ge=0)
     """How often a critique that gives the answer away is asked for again."""
 
-    def open(self) -> AbstractAsyncContextManager[Review]:
-        return self._opened()
-
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[Review]:
+    async def open(self) -> AsyncIterator[Review]:
         async with self.backend.open() as actor:
             yield _ModelReview(self, actor)
 

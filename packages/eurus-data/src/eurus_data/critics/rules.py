@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from pydantic import Field
 
@@ -58,11 +58,8 @@ class RuleCritic(Critic):
     unused_quantities: bool = True
     sentences: int = Field(default=3, ge=1, description="at most so many, the most telling first")
 
-    def open(self) -> AbstractAsyncContextManager[Review]:
-        return self._opened()
-
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[Review]:
+    async def open(self) -> AsyncIterator[Review]:
         yield _Rules(self)
 
 

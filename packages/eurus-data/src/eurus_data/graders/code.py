@@ -6,7 +6,7 @@ import ast
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Hashable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -54,11 +54,8 @@ class CodeGrader(Settings, Grader):
         except guard.Exceeded:
             return ("text", code.strip())
 
-    def open(self) -> AbstractAsyncContextManager[Grading]:
-        return self._opened()
-
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[Grading]:
+    async def open(self) -> AsyncIterator[Grading]:
         keys = {name: getattr(self, name) for name in Settings.model_fields}
         async with AsyncSandbox(purpose="plain programs", **keys) as sandbox:
             yield _Judging(self, sandbox)

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Hashable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -56,11 +56,8 @@ class JudgeGrader(Grader):
     def key(self, answer: str) -> Hashable:
         return normal(answer)
 
-    def open(self) -> AbstractAsyncContextManager[Grading]:
-        return self._opened()
-
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[Grading]:
+    async def open(self) -> AsyncIterator[Grading]:
         async with self.backend.open() as actor:
             yield _Judging(self, actor)
 

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any
 
 from eurus_core.choice import Choice
@@ -21,12 +21,9 @@ class PythonTool(Settings, Tool):
     tools: tuple[Annotated[Function, Choice("functions")], ...] = ()
     """Functions that code may call, where its problem's tools name them."""
 
-    def open(self) -> AbstractAsyncContextManager[Workbench]:
-        """Start a sandbox; SandboxError where this machine cannot confine as ``minimum_tier`` asks."""
-        return self._opened()
-
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[Workbench]:
+    async def open(self) -> AsyncIterator[Workbench]:
+        """Start a sandbox; SandboxError where this machine cannot confine as ``minimum_tier`` asks."""
         keys = {name: getattr(self, name) for name in Settings.model_fields}
         async with AsyncExitStack() as stack:
             functions = [_asked_once(await stack.enter_async_context(part.open())) for part in self.tools]

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,11 +54,8 @@ class WikipediaSearch(Function):
     answers: str = ""
     """A JSONL file that remembers what the live Wikipedia answered, so that a growth that is run again sees the same pages."""
 
-    def open(self) -> AbstractAsyncContextManager[Callable[..., Any]]:
-        return self._opened()
-
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[Callable[..., Any]]:
+    async def open(self) -> AsyncIterator[Callable[..., Any]]:
         search = _Live(self) if self.corpus is None else _Corpus(self.corpus)
         known = _remembered(Path(self.answers)) if self.answers and self.corpus is None else {}
 
