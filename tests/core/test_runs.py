@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
+
+from eurus_core.runs.folder import at_fault
 
 RECIPE = """
 [numbers]
@@ -94,6 +98,22 @@ def test_a_stage_that_fails_shows_its_traceback_and_leaves_the_others(run, tmp_p
     assert statuses(tmp_path) == {"numbers": "done", "total": "failed"}
     assert not (tmp_path / "out/total").exists()
     assert run().returncode == 0
+
+
+def test_a_finished_stage_that_fails_anew_at_once_leaves_the_run_as_it_was(run, tmp_path):
+    run()
+    told = {name: (tmp_path / "out" / name).read_bytes() for name in ("recipe.json", "manifest.json")}
+    assert run("--set", "total.fail=true").returncode == 1
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in told} == told
+    assert list((tmp_path / "out/.partial").iterdir()) == []
+    assert run().stderr.count("up to date") == 2
+
+
+def test_a_finished_stage_that_fails_anew_after_some_work_is_told_with_its_new_settings(run, tmp_path):
+    run()
+    assert run("--set", "numbers.to=5", "--set", "total.fail=true").returncode == 1
+    assert statuses(tmp_path) == {"numbers": "done", "total": "failed"}
+    assert json.loads((tmp_path / "out/recipe.json").read_text())["stages"]["numbers"]["to"] == 5
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
@@ -237,6 +257,16 @@ def test_a_full_disk_is_one_line_whatever_the_library_that_met_it_raises(run, tm
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("eurus: out: no space left on device. Make room and run the same")
     assert statuses(tmp_path) == {"numbers": "done", "total": "failed"}
+
+
+def test_the_place_without_room_is_named(tmp_path, monkeypatch):
+    full = "No space left on device"
+    assert at_fault(tmp_path, RuntimeError(f"I/O error: {full}")).startswith(f"{tmp_path}: no space left")
+    assert at_fault(tmp_path, OSError(errno.ENOSPC, full, "/mnt/model")).startswith("/mnt/model: no space left")
+    monkeypatch.setattr(tempfile, "tempdir", "/proc")  # a place without any room
+    assert at_fault(tmp_path, OSError(errno.ENOSPC, full)).startswith("/proc: no space left")
+    assert at_fault(tmp_path, ValueError("a bug")) == ""
+    assert at_fault(Path("/proc"), ValueError("what a library makes of it")).startswith("/proc: no space left")
 
 
 INTERRUPTED_AT = """

@@ -168,6 +168,19 @@ def test_a_run_that_broke_off_says_so(demo_run: Path) -> None:
     assert "This run is not complete: compare (failed)" in page(demo_run)
 
 
+def test_a_stage_begun_anew_with_other_settings_says_that_its_report_is_of_the_ones_before(demo_run: Path) -> None:
+    manifest = json.loads((demo_run / "manifest.json").read_text())
+    stage = manifest["stages"][0]
+    stage |= {"fingerprint": "now", "status": "failed"}
+    (demo_run / "manifest.json").write_text(json.dumps(manifest))
+    said = "of this stage's work before, with other settings"
+    assert said not in page(demo_run)
+    (demo_run / stage["name"] / "stage.json").write_text('{"fingerprint": "now"}')
+    assert said not in page(demo_run)
+    (demo_run / stage["name"] / "stage.json").write_text('{"fingerprint": "before"}')
+    assert page(demo_run).count(said) == 1
+
+
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no stage has left a report"):
         write_page(tmp_path)

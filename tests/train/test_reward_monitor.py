@@ -26,10 +26,10 @@ def history(chosen, rejected, below=None, steps=50, noise=0.0, source=None):
 
 
 def test_a_trend_compares_the_first_fifth_with_the_last():
-    # fifths of two: (0 + 1) / 2 and (8 + 9) / 2; variance 1/2 each, error sqrt((1/2 + 1/2) / 2)
+    # fifths of two: (0 + 1) / 2 and (8 + 9) / 2; steps differ by 1, hence a variance of 1/2, and sqrt(1/2 / 2) of a mean of two
     found = trend([float(n) for n in range(10)])
     assert (found.begin, found.end) == (0.5, 8.5)
-    assert found.error == pytest.approx(0.7071, abs=1e-4)
+    assert found.error == 0.5
     assert found.risen
     assert not found.fallen
 
@@ -53,6 +53,27 @@ def test_a_margin_that_does_not_grow_is_told():
 
 def test_noise_is_no_trend():
     assert not any("both rewards fall" in found for found in findings(history(0.0, 0.0, noise=0.5)))
+
+
+@pytest.mark.parametrize("steps", [2, 5, 9, 10, 20])
+def test_noise_is_seldom_taken_for_a_trend_however_short_the_history(steps):
+    draw = random.Random(0)
+    risen = sum(trend([draw.gauss(0, 1) for _ in range(steps)]).risen for _ in range(1000))
+    assert risen < 70  # of a normal variable 2.3 % lie above two standard errors; few steps tell theirs less well
+
+
+def test_half_of_chosen_actions_below_zero_within_the_noise_are_not_told():
+    draw = random.Random(0)
+    rows = [row | {"chosen_below_zero": draw.choice([0.25, 0.5, 0.75])} for row in history(0.5, -1.0)]
+    assert not any("below 0" in said for end in range(10, 51) for said in findings(rows[:end]))
+
+
+def test_before_ten_steps_nothing_but_rewards_that_are_no_numbers_is_told():
+    rows = history(-1.26, -3.5, below=1.0, steps=10)
+    assert findings(rows)
+    assert findings(rows[:9]) == ()
+    rows[3]["rewards_chosen"] = float("inf")
+    assert len(findings(rows[:9])) == 1
 
 
 def test_more_than_half_of_chosen_actions_below_zero_are_told():

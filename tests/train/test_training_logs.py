@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from eurus_core.errors import InputError
+from eurus_core.errors import InputError, UserError
 from eurus_train.commands import train
 from eurus_train.watching.logs import read_log
 
@@ -74,6 +74,31 @@ def test_a_file_without_rewards_is_refused_with_what_is_needed(tmp_path: Path, c
         read_log(log)
 
 
+def test_logs_that_cannot_be_read_are_named_after_the_others(tmp_path: Path) -> None:
+    (tmp_path / "bad.log").write_text("nothing")
+    write_rewards(tmp_path / "good", 1.0)
+    write_rewards(tmp_path / "better", 2.0)
+    bad, gone = tmp_path / "bad.log", tmp_path / "gone"
+    shown = CliRunner().invoke(train, ["monitor", *map(str, (bad, tmp_path / "good", gone, tmp_path / "better"))])
+    assert [line for line in shown.stdout.splitlines() if "entries" in line] == [
+        f"{tmp_path / 'good'}: 20 entries",
+        f"{tmp_path / 'better'}: 20 entries",
+    ]
+    assert isinstance(shown.exception, UserError)  # which the launcher tells with exit status 2
+    assert [line.partition(". ")[0] for line in str(shown.exception).splitlines()] == [
+        f"{bad}: no rewards of chosen and rejected actions",
+        f"{gone}: no such file or folder",
+    ]
+
+
+def test_a_few_steps_are_no_trend_whatever_they_seem_to_show(tmp_path: Path) -> None:
+    lines = [json.dumps(falling(step)) for step in STEPS]
+    (tmp_path / "short.log").write_text("\n".join(lines[:9]))
+    (tmp_path / "long.log").write_text("\n".join(lines[:10]))
+    assert "Fewer than 10 entries are no trend." in show(tmp_path / "short.log").stdout
+    assert "both rewards fall" in show(tmp_path / "long.log").stdout
+
+
 def test_a_folder_without_a_log_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no metrics\.jsonl"):
         read_log(tmp_path)
@@ -101,6 +126,7 @@ def test_of_a_run_every_stage_that_logged_rewards_is_shown_finished_or_under_way
     write_rewards(run / "dpo", -1.0)
     write_rewards(run / "nca", 5.0)  # of other settings: what is under way counts
     write_rewards(run / ".partial/nca-f-nca0000000", 1.0)
+    (run / ".partial/dpo-f-dpo0000000/tokens").mkdir(parents=True)  # has not logged a step yet
     told = [json.loads(line) for line in show(run, "--json").stdout.splitlines()]
     assert [log["log"] for log in told] == [str(run / "dpo"), str(run / ".partial/nca-f-nca0000000")]
     assert [log["trends"]["chosen"]["end"] for log in told] == pytest.approx([-0.925, 0.925])
@@ -110,5 +136,5 @@ def test_a_run_without_rewards_is_refused_with_the_stages_that_began(tmp_path: P
     begun(tmp_path / "run", "grow", "sft", "dpo")
     (tmp_path / "run/grow").mkdir()
     (tmp_path / "run/sft").mkdir()
-    with pytest.raises(InputError, match=r"no stage of this run has logged rewards yet \(begun: grow, sft\)"):
+    with pytest.raises(UserError, match=r"no stage of this run has logged rewards yet \(begun: grow, sft\)"):
         show(tmp_path / "run")

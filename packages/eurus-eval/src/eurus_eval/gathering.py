@@ -10,13 +10,17 @@ from typing import Any
 
 from eurus_core.blocks import Plot, StageReport, TreeDrawing, read_report
 from eurus_core.errors import InputError
+from eurus_core.runs.folder import DONE_MARK
 
 FIRST_GROUPS = ("rewards while learning (figure 5)", "best of N")
 
 
 @dataclass(frozen=True, slots=True)
 class StageView:
-    """A stage of the run; ``problem`` says why it has no report to show, where its report cannot be read."""
+    """A stage of the run; ``problem`` says why it has no report to show, where its report cannot be read.
+
+    ``outdated`` is one whose report is of other settings than those that it was begun with since.
+    """
 
     name: str
     kind: str = ""
@@ -24,6 +28,7 @@ class StageView:
     seconds: float | None = None
     report: StageReport = field(default_factory=StageReport)
     problem: str = ""
+    outdated: bool = False
 
     @property
     def rates(self) -> dict[str, float]:
@@ -98,6 +103,7 @@ def _stage(name: str, entry: dict[str, Any], path: Path | None) -> StageView:
         except InputError as error:
             problem = str(error)
     seconds = entry.get("seconds", report.figures.get("seconds"))
+    finished = _json(path.with_name(DONE_MARK)).get("fingerprint") if path is not None else None
     return StageView(
         name=name,
         kind=str(entry.get("kind") or report.kind),
@@ -105,6 +111,7 @@ def _stage(name: str, entry: dict[str, Any], path: Path | None) -> StageView:
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
         report=report,
         problem=problem,
+        outdated=finished is not None and entry.get("fingerprint", finished) != finished,
     )
 
 

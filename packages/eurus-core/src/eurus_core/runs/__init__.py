@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from eurus_core.lazy import exports
 
 if TYPE_CHECKING:
+    from eurus_core.runs.folder import stage_folders as stage_folders
     from eurus_core.runs.planning import Plan as Plan
     from eurus_core.runs.planning import Step as Step
     from eurus_core.runs.planning import plan as plan
     from eurus_core.runs.recipes import Recipe as Recipe
     from eurus_core.runs.run import Run as Run
-    from eurus_core.runs.run import stage_folders as stage_folders
 
 __getattr__, __all__ = exports(
-    __name__, {"planning": ["Plan", "Step", "plan"], "recipes": ["Recipe"], "run": ["Run", "stage_folders"]}
+    __name__, {"folder": ["stage_folders"], "planning": ["Plan", "Step", "plan"], "recipes": ["Recipe"], "run": ["Run"]}
 )

@@ -2,14 +2,14 @@
 
 A run folder holds the resolved recipe, ``manifest.json`` (versions, seed, fingerprints, states), ``events.jsonl``, and one
 folder a finished stage. A stage works in ``.partial/<stage>-<fingerprint>`` and is renamed when it is done: it appears whole
-or not at all. A finished stage whose fingerprint has changed is moved to ``.previous/``; nothing is deleted.
+or not at all. A finished stage whose fingerprint has changed is moved to ``.previous/``; nothing is deleted. Where such a
+stage fails anew before it has left a file, recipe and manifest stay as they were: they belong to what is there.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import gc
 import importlib.metadata
 import json
@@ -19,7 +19,6 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,17 +27,24 @@ from typing import Any, Literal
 from eurus_core.blocks import write_report
 from eurus_core.errors import UserError
 from eurus_core.plugins import installed
+from eurus_core.runs.folder import (
+    DONE_MARK,
+    MANIFEST,
+    RECIPE,
+    at_fault,
+    check,
+    has_files,
+    only_one,
+    partial_folder,
+    text_of,
+    write,
+    write_json,
+)
 from eurus_core.runs.planning import Plan, Step
 from eurus_core.seeds import derive
 from eurus_core.stages import Context
 
 log = logging.getLogger(__name__)
-
-DONE_MARK = "stage.json"
-LOCK = ".lock"
-"""The first file of a run folder, and what one is known by."""
-FULL_BYTES = 1 << 16
-"""With less left on the device, nothing that a stage writes has room."""
 
 State = Literal["to do", "running", "done", "failed", "interrupted"]
 
@@ -48,7 +54,7 @@ class Run:
 
     def __init__(self, plan: Plan):
         self.plan, self.folder = plan, plan.folder
-        _check_folder(plan.folder)
+        check(plan.folder)
         self.recipe: dict[str, Any] = {
             "name": plan.recipe.name,
             "title": plan.recipe.title,
@@ -64,6 +70,7 @@ class Run:
             "stages": [_entry(step, self._finished(step)) for step in plan.steps],
         }
         self._broken_hooks: set[str] = set()
+        self._changed = False
 
     def carry_out(self) -> Path | None:
         """Run every stage that is not up to date; return what the finishing hooks wrote for the reader, if anything."""
@@ -71,9 +78,10 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{self.folder}: cannot be made: {error.strerror}. Choose another --out.") from error
-        with _only_one(self.folder):
-            self._save("recipe.json", self.recipe)
-            self._save("manifest.json", self.manifest)
+        with only_one(self.folder):
+            before = {name: text_of(self.folder / name) for name in (RECIPE, MANIFEST)}
+            self._save(RECIPE, self.recipe)
+            self._save(MANIFEST, self.manifest)
             self._call("eurus_run_started")
             failed = True
             try:
@@ -81,10 +89,12 @@ class Run:
                     self._advance(step)
                 failed = False
             except Exception as error:
-                if reason := self._no_place(error):
-                    raise UserError(f"{self.folder}: {reason}") from error
+                if reason := at_fault(self.folder, error):
+                    raise UserError(reason) from error
                 raise
             finally:
+                if failed and not self._changed:
+                    self._put_back(before)
                 written = self._call("eurus_run_finished", failed=failed)
         return next((Path(path) for path in reversed(written) if path is not None), None)
 
@@ -101,7 +111,8 @@ class Run:
         final, partial = self.folder / step.name, self._partial(step)
         resumed = partial.exists()
         partial.mkdir(parents=True, exist_ok=True)
-        _say(f"{step.name}: {step.kind}" + (" (going on where it stopped)" if resumed else ""))
+        what = step.kind if step.kind != step.name else f"in {self.folder}"
+        _say(f"{step.name}: {what}" + (" (going on where it stopped)" if resumed else ""))
         self._mark(step, "running")
         seed = derive(self.plan.recipe.seed, step.name)
         context = Context(partial, name=step.name, seed=seed, events=self._event)
@@ -111,28 +122,29 @@ class Run:
         except BaseException as failure:
             with suppress(OSError):  # a full disk, say, which is then what stopped the stage: its own words matter more
                 self._mark(step, "interrupted" if isinstance(failure, KeyboardInterrupt) else "failed")
+            if has_files(partial) or not final.exists():
+                self._changed = True
+            if not has_files(partial):
+                shutil.rmtree(partial, ignore_errors=True)
             raise
         seconds = time.monotonic() - started
         _release_memory()
         report = replace(context.report, kind=step.kind, figures={"seconds": seconds, **context.report.figures})
         write_report(partial / "report.json", report)
         done = {"fingerprint": step.fingerprint, "kind": step.kind, "seconds": seconds, "resumed": resumed}
-        _write_json(partial / DONE_MARK, done)
+        write_json(partial / DONE_MARK, done)
         if final.exists():
             self._set_aside(final)
         os.replace(partial, final)  # noqa: PTH105 - atomic within one file system
+        self._changed = True
         self._mark(step, "done", seconds=seconds)
 
-    def _no_place(self, error: Exception) -> str:
-        """Return why the folder takes no more, where that is what an error comes from; libraries say it in many ways."""
-        if not self.folder.is_dir():
-            return "the run folder was removed or moved while the run was in it."
-        if isinstance(error, UserError):
-            return ""
-        full = "No space left on device" in str(error) or shutil.disk_usage(self.folder).free < FULL_BYTES
-        return (
-            "no space left on device. Make room and run the same command again: what is done is kept." if full else ""
-        )
+    def _put_back(self, before: dict[str, str | None]) -> None:
+        """Write what recipe and manifest held before this run, which has changed nothing else."""
+        for name, text in before.items():
+            if text is not None and self.folder.is_dir():
+                with suppress(OSError):  # a full disk, say
+                    write(self.folder / name, text)
 
     def _finished(self, step: Step) -> dict[str, Any] | None:
         try:
@@ -142,7 +154,7 @@ class Run:
         return done if done.get("fingerprint") == step.fingerprint else None
 
     def _partial(self, step: Step) -> Path:
-        return _partial(self.folder, step.name, step.fingerprint)
+        return partial_folder(self.folder, step.name, step.fingerprint)
 
     def _set_aside(self, folder: Path) -> None:
         """Move a finished stage that is out of date to ``.previous/``."""
@@ -156,7 +168,7 @@ class Run:
     def _mark(self, step: Step, state: State, **more: Any) -> None:
         entry = next(entry for entry in self.manifest["stages"] if entry["name"] == step.name)
         entry.update(status=state, **more)
-        self._save("manifest.json", self.manifest)
+        self._save(MANIFEST, self.manifest)
         self._event({"event": "stage", "stage": step.name, "status": state, **more})
 
     def _event(self, event: dict[str, object]) -> None:
@@ -166,7 +178,7 @@ class Run:
         self._call("eurus_run_progress", event=event)
 
     def _save(self, name: str, data: dict[str, Any]) -> None:
-        _write_json(self.folder / name, data)
+        write_json(self.folder / name, data)
 
     def _call(self, hook: str, **arguments: Any) -> list[Any]:
         """Call a run hook of every plugin on its own; one that fails is logged once and not called again."""
@@ -188,56 +200,9 @@ class Run:
         return results
 
 
-def stage_folders(run: Path) -> dict[str, Path]:
-    """Return where each stage of a run that has begun keeps its files, by name in the run's order; empty for what is no run."""
-    try:
-        stages = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["stages"]
-        names = [(str(stage["name"]), str(stage["fingerprint"])) for stage in stages]
-    except (OSError, ValueError, LookupError, TypeError):
-        return {}
-    found = {}
-    for name, fingerprint in names:
-        partial, finished = _partial(run, name, fingerprint), run / name
-        if partial.is_dir() or finished.is_dir():
-            found[name] = partial if partial.is_dir() else finished
-    return found
-
-
-def _partial(run: Path, name: str, fingerprint: str) -> Path:
-    return run / ".partial" / f"{name}-{fingerprint[:12]}"
-
-
 def _entry(step: Step, finished: dict[str, Any] | None) -> dict[str, Any]:
     entry = {"name": step.name, "kind": step.kind, "fingerprint": step.fingerprint, "inputs": list(step.inputs)}
     return entry | ({"status": "done", "seconds": finished["seconds"]} if finished else {"status": "to do"})
-
-
-def _check_folder(folder: Path) -> None:
-    """Refuse a place that is no folder, and a folder that somebody else's files are in."""
-    if folder.is_dir():
-        if not (folder / LOCK).exists() and any(folder.iterdir()):
-            raise UserError(f"{folder}: holds files and is no run folder. Choose an empty or a new --out.")
-    elif folder.exists() or folder.is_symlink():
-        raise UserError(f"{folder}: is no folder. Choose another --out.")
-
-
-@contextlib.contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the run folder's lock; the kernel drops it with the process, however that dies."""
-    with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"{folder}: another process is running in this folder. Wait for it, or choose another --out."
-            ) from None
-        yield
-
-
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    os.replace(partial, path)  # noqa: PTH105 - atomic within one file system
 
 
 def _versions() -> dict[str, str]:

@@ -34,7 +34,7 @@ from eurus_train.training.schedule import Schedule, Setting
 from eurus_train.training.settings import LearningSettings
 from eurus_train.watching import curves
 from eurus_train.watching.metrics import Tally
-from eurus_train.watching.monitor import Watch
+from eurus_train.watching.monitor import LEAST, Watch
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class Learning(LearningSettings):
             seed=context.seed,
         )
         setting = Setting(self.parallel, self.dtype() == "bfloat16", self.report_to)
-        watch = Watch(after=max(10, len(steps.steps) // 5), every=max(1, len(steps.steps) // 50))
+        watch = Watch(after=max(LEAST, len(steps.steps) // 5), every=max(1, len(steps.steps) // 50))
         with context.progress(context.name, len(steps.steps), "steps") as progress:
             progress.resume_at(len(history.rows))
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from eurus_core.errors import InputError
+from eurus_core.errors import InputError, UserError
 from eurus_core.runs import stage_folders
 from eurus_train.watching.metrics import splits
-from eurus_train.watching.monitor import Row, Trend, findings, trend
+from eurus_train.watching.monitor import LEAST, Row, Trend, findings, trend
 
 TRL = {
     "rewards/chosen": "rewards_chosen",
@@ -41,6 +41,8 @@ SHOWN = {
 def read_log(path: Path) -> list[Row]:
     """Return a training's measurements step by step, under our names; InputError where a file holds none."""
     file = path
+    if not path.exists():
+        raise InputError("no such file or folder", needed=NEEDED, file=path)
     if path.is_dir():
         files = _logs_in(path)
         if not files:
@@ -53,12 +55,16 @@ def read_log(path: Path) -> list[Row]:
 
 
 def logs_of(path: Path) -> list[Path]:
-    """Return the logs that a path stands for: a run's stages that logged rewards, TRL's last checkpoint, else itself."""
+    """Return the logs that a path stands for: a run's stages that logged rewards, TRL's last checkpoint, else itself.
+
+    A stage that is under way, or was stopped, stands for itself as soon as it has logged a step; until then for what it was before.
+    """
     stages = stage_folders(path)
     if not stages:
         checkpoints = [] if _logs_in(path) else [file.parent for file in path.glob(f"checkpoint-[0-9]*/{STATE}")]
         return [max(checkpoints, key=lambda folder: (len(folder.name), folder.name))] if checkpoints else [path]
-    found = [folder for folder in stages.values() if (folder / METRICS).is_file() and _rewards(folder / METRICS)]
+    begun = (next(filter(_logged_rewards, folders), None) for folders in stages.values())
+    found = [folder for folder in begun if folder is not None]
     if not found:
         raise InputError(
             f"no stage of this run has logged rewards yet (begun: {', '.join(stages)})",
@@ -66,6 +72,10 @@ def logs_of(path: Path) -> list[Path]:
             file=path,
         )
     return found
+
+
+def _logged_rewards(folder: Path) -> bool:
+    return (folder / METRICS).is_file() and bool(_rewards(folder / METRICS))
 
 
 def _logs_in(folder: Path) -> list[Path]:
@@ -81,6 +91,8 @@ def _entries(file: Path) -> Iterator[Mapping[str, Any]]:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"not text ({error.reason} at byte {error.start})", needed=NEEDED, file=file) from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", file=file) from error
     whole = _parsed(text)
     if isinstance(whole, dict) and isinstance(whole.get("log_history"), list):
         whole = whole["log_history"]
@@ -119,34 +131,43 @@ def _trends(rows: list[Row]) -> dict[str, Trend]:
 
 
 @click.command(short_help="Say what the rewards of a training tell, ours or TRL's.")
-@click.argument("logs", type=click.Path(exists=True, path_type=Path), nargs=-1, required=True)
+@click.argument("logs", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a log.")
 def monitor(logs: tuple[Path, ...], as_json: bool) -> None:
     """Say what the rewards of a training tell: figure 5 of the paper in numbers and words.
 
     LOGS are folders of runs or of stages or metrics.jsonl files of ours, trainer_state.json files of TRL, or logs as
     transformers prints them. Of a run every stage is shown that has logged rewards; of the folder that TRL writes its
-    checkpoints to, the last one. Every quantity is shown by its mean over the first and the last fifth of the steps.
+    checkpoints to, the last one. Every quantity is shown by its mean over the first and the last fifth of the steps. A log that
+    cannot be read is named after the others.
 
     \b
     Example:
       eurus train monitor runs/demo/nca trl-output/checkpoint-500
       eurus train monitor runs/demo
     """
-    for path in (log for given in logs for log in logs_of(given)):
-        rows = read_log(path)
-        trends, found = _trends(rows), findings(rows)
-        if as_json:
-            shown = {label: {"begin": each.begin, "end": each.end} for label, each in trends.items()}
-            click.echo(
-                json.dumps(
-                    {"log": str(path), "steps": len(rows), "trends": shown, "findings": found}, ensure_ascii=False
-                )
-            )
-            continue
-        sources = splits({name for row in rows for name in row}, "source")
-        click.echo(f"{path}: {len(rows)} entries" + (f", sources {', '.join(sources)}" if len(sources) > 1 else ""))
-        for label, each in trends.items():
-            click.echo(f"  {label:15} {each}")
-        for finding in found or (("Nothing to warn of.",) if len(rows) > 1 else ("One entry is no trend.",)):
-            click.echo(f"  {finding}")
+    refused = []
+    for given in logs:
+        try:
+            for path in logs_of(given):
+                _show(path, read_log(path), as_json)
+        except InputError as error:
+            refused.append(str(error))
+    if refused:
+        raise UserError("\n".join(refused))
+
+
+def _show(path: Path, rows: list[Row], as_json: bool) -> None:
+    trends, found = _trends(rows), findings(rows)
+    if as_json:
+        shown = {label: {"begin": each.begin, "end": each.end} for label, each in trends.items()}
+        told = {"log": str(path), "steps": len(rows), "trends": shown, "findings": found}
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    sources = splits({name for row in rows for name in row}, "source")
+    click.echo(f"{path}: {len(rows)} entries" + (f", sources {', '.join(sources)}" if len(sources) > 1 else ""))
+    for label, each in trends.items():
+        click.echo(f"  {label:15} {each}")
+    few = f"Fewer than {LEAST} entries are no trend." if len(rows) < LEAST else "Nothing to warn of."
+    for finding in found or (few,):
+        click.echo(f"  {finding}")
