@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from eurus_core.commands.parts import SETTABLE
+from eurus_core.commands.settings import settings
 from eurus_core.plugins import installed
 from eurus_core.plugins.known import KNOWN_PACKAGES
 from eurus_core.testing import BackendContract, GraderContract, SourceContract, ToolContract
@@ -69,3 +73,10 @@ def test_every_part_of_ours_is_known_where_its_package_is_not_installed():
         for offer in plugin.offers
     }
     assert ours == KNOWN_PACKAGES
+
+
+@pytest.mark.parametrize("kind", SETTABLE)
+def test_every_setting_says_what_it_is_about(kind):
+    for name, offer in installed().offers(kind).items():
+        wordless = [row["name"] for row in settings(offer.load()) if not row["about"]]
+        assert not wordless, f"{kind} {name}"

@@ -18,7 +18,9 @@ class SimPO(PolicyObjective):
     uses_reference: ClassVar[bool] = False
 
     beta: float = Field(default=2.0, gt=0)
+    """The factor on mean log-probabilities."""
     margin: float = Field(default=1.0, ge=0)
+    """How far a chosen reward is to lie above the rejected one."""
 
     def rewards(self, pairs: PairLikelihoods) -> tuple[Tensor, Tensor]:
         return self.beta * pairs.chosen / pairs.chosen_tokens, self.beta * pairs.rejected / pairs.rejected_tokens

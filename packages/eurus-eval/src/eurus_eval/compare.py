@@ -33,8 +33,10 @@ class Compare(Stage):
 
     produces: ClassVar[Artefact] = "none"
 
-    samples: dict[str, Samples] = Field(min_length=2, description='Label to samples, such as base = "@evaluate-base".')
-    by: tuple[str, ...] = Field(default=("family", "level"), description="Labels of problems to report by.")
+    samples: dict[str, Samples] = Field(min_length=2)
+    """Label to samples, such as base = "@evaluate-base"."""
+    by: tuple[str, ...] = ("family", "level")
+    """Labels of problems to report by."""
 
     def run(self, context: Context) -> None:
         groups = {label: by_problem(read_samples(path)) for label, path in self.samples.items()}

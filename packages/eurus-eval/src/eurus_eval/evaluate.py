@@ -39,19 +39,29 @@ class Evaluate(Stage):
     produces: ClassVar[Artefact] = "samples"
 
     source: Annotated[Source, Choice("sources")]
+    """Where problems come from."""
     backend: Annotated[Backend, Choice("backends")]
+    """Who is asked."""
     grader: Annotated[Grader, Choice("graders")] = Field(default="math", validate_default=True)
+    """Who tells correct from incorrect."""
     tool: Annotated[Tool, Choice("tools")] | None = None
+    """Where code of replies is run; unset: nowhere."""
     split: Split = "test"
-    problems: int | None = Field(default=None, gt=0, description="How many problems; all when left out.")
-    problem_seed: int = Field(
-        default=0, description="Fixes which problems: not the run's seed, so that evaluations can be compared."
-    )
-    skip_bad: bool = Field(default=False, description="Count and leave out rows that cannot be used.")
-    samples: int = Field(default=1, gt=0, description="Attempts at each problem.")
+    """Which of the source's two parts; they share no problem."""
+    problems: int | None = Field(default=None, gt=0)
+    """How many problems; all when left out."""
+    problem_seed: int = 0
+    """Fixes which problems: not the run's seed, so that evaluations can be compared."""
+    skip_bad: bool = False
+    """Count and leave out rows that cannot be used."""
+    samples: int = Field(default=1, gt=0)
+    """Attempts at each problem."""
     sampling: Sampling = Sampling()
-    by: tuple[str, ...] = Field(default=("family", "level"), description="Labels of problems to report by.")
-    concurrency: int = Field(default=64, gt=0, description="Requests in flight; the backend batches them.")
+    """How replies are drawn; greedy unless set."""
+    by: tuple[str, ...] = ("family", "level")
+    """Labels of problems to report by."""
+    concurrency: int = Field(default=64, gt=0)
+    """Requests in flight; the backend batches them."""
 
     @model_validator(mode="after")
     def _samples_differ(self) -> Evaluate:

@@ -30,6 +30,7 @@ class RewardScorer(Scorer):
     """
 
     model: choice.RewardModel
+    """A folder or a hub id; in a recipe also the stage that makes it."""
     forest_tokens: int = Field(default=1024, ge=1)
     """Unique tokens of one forward at most; a longer conversation goes alone."""
     precision: Precision = "float32"

@@ -25,6 +25,7 @@ class TransformersBackend(Backend):
     """
 
     model: Model
+    """A folder, a hub id or a built-in model; in a recipe also the stage that makes it."""
     batch_size: int = Field(64, ge=1)
     """Replies written at once; other requests wait."""
     precision: Precision = "auto"

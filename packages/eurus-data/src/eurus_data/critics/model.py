@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -12,6 +11,7 @@ from pydantic import Field
 from eurus_core.choice import Choice
 from eurus_core.contracts import Actor, Backend, Critic, Review
 from eurus_core.records import Action, Critique, Message, Observation, Problem, Request, Sampling, Verdict
+from eurus_core.seeds import derive
 from eurus_data.critics.leakage import leaks
 
 ROLE = (
@@ -31,8 +31,11 @@ class ModelCritic(Critic):
     """
 
     backend: Annotated[Backend, Choice("backends")]
+    """Who criticises."""
     max_tokens: int = Field(default=160, ge=1)
+    """Of a critique."""
     temperature: float = Field(default=0.0, ge=0.0)
+    """Of a critique's draw; 0 is greedy. One that is asked for again is drawn at 0.7 or more."""
     retries: int = Field(default=1, ge=0)
     """How often a critique that gives the answer away is asked for again."""
 
@@ -67,7 +70,7 @@ class _ModelReview:
                 Request(
                     messages=messages,
                     sampling=Sampling(temperature=temperature, max_tokens=self.settings.max_tokens),
-                    seed=zlib.crc32(f"{problem.id}\0{action.text}\0{attempt}".encode()),
+                    seed=derive(0, "critique", problem.id, action.text, attempt),
                     problem=problem,
                 )
             )

@@ -50,13 +50,12 @@ _ADVICE = {
 
 
 class RuleCritic(Critic):
-    """Says what can be seen to be wrong without a model, never the answer.
-
-    ``unused_quantities`` names numbers of the problem that the code never uses; a distractor among them is no error, so it is worded as a question.
-    """
+    """Says what can be seen to be wrong without a model, never the answer."""
 
     unused_quantities: bool = True
-    sentences: int = Field(default=3, ge=1, description="at most so many, the most telling first")
+    """Name numbers of the problem that the code never uses; as a question, for a distractor among them is no error."""
+    sentences: int = Field(default=3, ge=1)
+    """At most so many, the most telling first."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Review]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from eurus_core.choice import Choice
 from eurus_core.contracts import Backend, Part
@@ -35,16 +35,18 @@ SCHEMAS: dict[Schema, str] = {
 class Rung(Part):
     """One rung of the ladder."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     backend: Annotated[Backend, Choice("backends")]
+    """Who is asked."""
     samples: int = Field(4, ge=1)
     """Actions asked for at a turn."""
     when: Literal["always", "needed"] = "always"
     """needed: only where no earlier rung has a correct action at this turn."""
     temperature: float = Field(0.8, ge=0)
+    """Of the draw; 0 is greedy."""
     top_p: float = Field(1.0, gt=0, le=1)
+    """Only the likeliest tokens that together reach this probability are drawn from."""
     max_tokens: int = Field(256, ge=1)
+    """Of a reply; an action that is cut off there before it answers has the outcome "limit"."""
     stop: tuple[str, ...] = ()
     """Texts at which a reply ends."""
     reasoning: Literal["random", "cot", "modular", "none"] = Field("none", alias="schema")  # BaseModel has a `schema`

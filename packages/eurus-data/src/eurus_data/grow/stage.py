@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from eurus_core.choice import Choice
 from eurus_core.contracts import Actor, Artefact, Backend, Critic, Grader, Source, Split, Stage, Tool, refuse
@@ -36,12 +36,12 @@ def _none(value: Any) -> Any:
 class Grow(Stage):
     """Grow one preference tree a problem, many at once."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     produces: ClassVar[Artefact] = "trees"
 
     source: Annotated[Source, Choice("sources")]
+    """Where problems come from."""
     split: Split = "train"
+    """Which of the source's two parts; they share no problem."""
     problems: int = Field(64, ge=1)
     """How many problems to take from the source."""
     offset: int = Field(0, ge=0)

@@ -30,6 +30,7 @@ class LearningSettings(Stage):
     chat_template: File | None = None
     """A Jinja file for a model without a chat template, as base models are, or in place of its own. Saved with the model."""
     trees: Annotated[tuple[Trees, ...], BeforeValidator(lambda found: [found] if isinstance(found, str) else found)]
+    """What is learnt from: tree sets, or published rows; in a recipe also the stages that make them."""
     skip_bad: bool = False
     """Leave rows and trees out that cannot be used, and count them, in place of stopping at the first."""
     objective: Routes
