@@ -94,6 +94,8 @@ def test_every_literal_comes_back_with_its_type(sandbox: Sandbox) -> None:
         ("def check(candidate):\n    assert candidate(5) == 5\ncheck(f)", True),
         ("def check(candidate):\n    assert candidate(5) == 6\ncheck(f)", False),
         ("x = f(2)\nassert x == 2", True),
+        (f"assert f(0x1{'0' * 4000}) == 0x1{'0' * 4000}", True),
+        (f"assert f(0x1{'0' * 4000}) == 2", False),  # an integer of more digits than Python spells out
     ],
 )
 def test_statements_are_judged_as_python_judges_them(sandbox: Sandbox, test: str, passes: bool) -> None:
@@ -125,6 +127,32 @@ def test_classes_are_judged_through_stubs(sandbox: Sandbox) -> None:
     verdict = sandbox.check_asserts(program, [test])
     assert (verdict.outcome, verdict.trusted) == ("correct", True)
     assert sandbox.check_asserts(program.replace("items.pop()", "items.pop(0)"), [test]).outcome == "incorrect"
+
+
+def test_whether_an_object_is_true_its_own_process_says(sandbox: Sandbox) -> None:
+    program = "class Bag:\n    def __init__(self, n): self.n = n\n    def __len__(self): return self.n"
+    assert sandbox.check_asserts(program, ["assert not Bag(0)", "assert Bag(1)", "assert Bag(2) is not None"]).correct
+    assert sandbox.check_asserts(program, ["assert Bag(0)"]).outcome == "incorrect"
+    assert sandbox.check_asserts(program, ["assert not Bag(1)"]).outcome == "incorrect"
+
+
+def test_an_object_may_be_used_in_a_with_statement_that_hides_no_failure(sandbox: Sandbox) -> None:
+    program = (
+        "class Box:\n    open = False\n    def __enter__(self):\n        self.open = True\n        return 5\n"
+        "    def __exit__(self, *error):\n        self.open = False\n        return True"
+    )
+    opened = "box = Box()\nwith box as content:\n    assert content == {} and box.open\nassert not box.open"
+    verdict = sandbox.check_asserts(program, [opened.format(5)])
+    assert (verdict.outcome, verdict.trusted) == ("correct", True)
+    assert sandbox.check_asserts(program, [opened.format(6)]).outcome == "incorrect"
+    raising = sandbox.check_asserts(program, ["with Box():\n    1 / 0"])  # what the program makes of it is its own word
+    assert (raising.outcome, raising.trusted) == ("correct", False)
+
+
+def test_an_object_with_a_builtin_content_is_found_by_it(sandbox: Sandbox) -> None:
+    program = "from enum import IntEnum\nclass Colour(IntEnum):\n    RED = 3\ndef f(): return [Colour.RED]"
+    assert sandbox.check_asserts(program, ["assert f()[0] in {3, 4}", "assert {3: 'red'}[f()[0]] == 'red'"]).correct
+    assert sandbox.check_asserts(program, ["assert f()[0] in {4, 5}"]).outcome == "incorrect"
 
 
 def test_generators_and_named_tuples_are_values(sandbox: Sandbox) -> None:
@@ -178,6 +206,12 @@ def test_a_program_may_define_what_is_a_builtin(sandbox: Sandbox) -> None:
         ("def f(x): return 'x' * (9 << 20)", "limit", "size", "test 1 of 2: a value of more than 8 MB"),
         ("def f(x):\n    import os\n    os._exit(0)", "incorrect", "died", "test 1 of 2: the process died"),
         ("def f(x):\n    y = []\n    y.append(y)\n    return y", "incorrect", "error", "RecursionError"),
+        (
+            "def f(x): raise ValueError('\\u202e\\ud800\\x1b[31m')",
+            "incorrect",
+            "error",
+            "f: ValueError: \\u202e? (line 1)",
+        ),
     ],
 )
 def test_a_verdict_says_which_test_failed_and_how(

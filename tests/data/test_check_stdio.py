@@ -52,6 +52,11 @@ def test_input_arrives_however_a_program_reads_it(sandbox: Sandbox, program: str
         "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: 'int'\nprint(P(42).x)",
         "import sys\nassert sys.argv == [__file__] and sys.modules['__main__'].__file__ == __file__\nprint(42)",
         "import numpy as np\nprint(np.int64(42))",
+        "\ufeffprint(42)",
+        "import resource, sys\nresource.setrlimit(resource.RLIMIT_STACK, resource.getrlimit(resource.RLIMIT_STACK))\n"
+        "sys.setrecursionlimit(10**6)\nprint(42)",
+        "import time\nfrom concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(16) as pool:\n"
+        "    print(sum(pool.map(lambda n: (time.sleep(0.1), n)[1], [2] * 16 + [10])))",
     ],
 )
 def test_a_program_runs_as_python_would_run_it(sandbox: Sandbox, program: str) -> None:
@@ -72,6 +77,8 @@ def test_a_program_runs_as_python_would_run_it(sandbox: Sandbox, program: str) -
         ("while True: pass", "timeout", "timeout", "ran past 1 s"),
         ("sum(range(10**13))", "timeout", "timeout", "ran past 1 s"),
         ("while True: print('x' * 10000)", "incorrect", "flood", "printed too much"),
+        ("raise ValueError('\\u202e\\x1b[31m')", "incorrect", "error", "ValueError: \\u202e (line 1)"),
+        ("import os\nos.write(3, b'\\x02\\0\\0\\0{}')", "incorrect", "error", "the process did not say how it ended"),
     ],
 )
 def test_a_verdict_says_what_went_wrong(sandbox: Sandbox, program: str, outcome: str, rule: str, why: str) -> None:
@@ -79,6 +86,12 @@ def test_a_verdict_says_what_went_wrong(sandbox: Sandbox, program: str, outcome:
     assert (verdict.outcome, verdict.rule) == (outcome, rule)
     assert verdict.why.startswith("test 1 of 1: ")
     assert why in verdict.why
+
+
+def test_bytes_that_are_no_text_do_not_equal_the_character_that_stands_for_them(sandbox: Sandbox) -> None:
+    program = "import sys\nsys.stdout.buffer.write(b'\\xff')"
+    assert sandbox.check_stdio(program, [("", "\ufffd")]).outcome == "incorrect"
+    assert sandbox.check_stdio("print('\ufffd')", [("", "\ufffd")]).correct
 
 
 def test_the_first_test_that_fails_is_named_and_the_rest_is_not_run(sandbox: Sandbox) -> None:

@@ -147,6 +147,32 @@ def test_the_longest_idle_session_is_put_to_sleep_and_wakes_in_its_state() -> No
         assert all(session.deterministic for session in sessions)
 
 
+def test_idle_sessions_that_hold_too_much_memory_are_put_to_sleep_and_wake_in_their_state() -> None:
+    with Sandbox(**LIGHT, idle_mb=60, cells_at_once=1) as sandbox:
+        sessions = [sandbox.session() for _ in range(4)]
+        for number, session in enumerate(sessions):
+            session.run(f"x = bytearray(b'{number}') * (25 << 20)")
+        assert wait_until(lambda: len(children(sandbox.zygote_pid)) == 2)
+        assert [session.run("x[-1:]").text for session in sessions] == [f"Out: bytearray(b'{n}')" for n in range(4)]
+        assert all(session.deterministic for session in sessions)
+
+
+def test_memory_shared_with_nobody_counts_as_held() -> None:
+    with Sandbox(**LIGHT, idle_mb=20, cells_at_once=1) as sandbox, sandbox.session() as session:
+        session.run("import mmap\nx = mmap.mmap(-1, 30 << 20)\nx[:] = bytes(30 << 20)")
+        assert wait_until(lambda: children(sandbox.zygote_pid) == [])
+        assert session.run("len(x)").text == f"Out: {30 << 20}"
+
+
+def test_a_session_has_room_for_threads(sandbox: Sandbox) -> None:
+    with sandbox.session() as session:
+        shown = session.run(
+            "import threading\nover = threading.Event()\nthreads = [threading.Thread(target=lambda: (bytes(1000), over.wait())) for _ in range(20)]\n"
+            "for thread in threads: thread.start()\nover.set()\nlen(threads)"
+        )
+        assert shown.text == "Out: 20"
+
+
 def test_threads_left_behind_stand_still_between_cells(sandbox: Sandbox) -> None:
     with sandbox.session() as session:
         session.run(

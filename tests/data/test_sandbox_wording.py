@@ -36,6 +36,7 @@ def sandbox() -> Iterator[Sandbox]:
         ("print('\\ud800')", "\\ud800"),
         ("import sys\nprint('before')\nsys.exit()\nprint('after')", "before"),
         ("exit()", NO_OUTPUT),
+        ("\ufeff6 * 7", "Out: 42"),
         ("import asyncio\nawait asyncio.sleep(0, 'waited')", "Out: 'waited'"),
     ],
 )
@@ -75,6 +76,32 @@ def test_a_traceback_through_a_library_does_not_name_this_machines_folders(sandb
         text = session.run("import numpy as np\nnp.linalg.inv(np.zeros((2, 2)))").text
     assert "File site-packages/numpy/linalg/_linalg.py:" in text
     assert "File /" not in text
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class Broken:\n    def __repr__(self): return 1 / 0\nBroken()",
+        "raise ExceptionGroup('several', [ValueError(1)])",
+        "!ls",
+        "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [32])",
+    ],
+)
+def test_what_runs_the_cell_is_not_in_what_it_shows(sandbox: Sandbox, code: str) -> None:
+    with sandbox.session() as session:
+        text = session.run(code).text
+    assert "Error" in text or "ExceptionGroup" in text or "RuntimeWarning" in text
+    assert "interpreter.py" not in text
+    assert "/python3" not in text
+
+
+def test_a_failure_without_words_does_not_read_as_success(sandbox: Sandbox) -> None:
+    with sandbox.session() as session:
+        shown = session.run("import os\nos.close(1)\nprint('x')")
+    assert (shown.status, shown.text) == (
+        "error",
+        "[The code failed and did not say why: its output is closed or replaced.]",
+    )
 
 
 def test_a_deep_recursion_is_told_shortly_and_soon(sandbox: Sandbox) -> None:

@@ -22,6 +22,7 @@ from eurus_data.sandbox.wire import BrokenFrame, Frames, pack
 GRACE_SECONDS = 0.5
 FLOOD_BYTES = 16 << 20
 _CHUNK = 1 << 16
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _CHUNKS_IN_A_PIPE = 32  # more than the pipe of any kernel holds
 
 Answer = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
@@ -32,16 +33,27 @@ Ending = Literal["answered", "interrupted", "deadline", "flood", "died"]
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """The three descriptors of a session's process: frames both ways, its standard output, a handle on the process."""
+    """The three descriptors of a session's process: frames both ways, its standard output, a handle on the process; and its number."""
 
     control: socket.socket
     output: int
     process: int  # a pidfd
+    pid: int
 
     def signal(self, number: signal.Signals) -> None:
         """Signal the process; nothing happens where it has ended."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.process, number)
+
+    def resident_bytes(self) -> int:
+        """Return the memory that the process has touched, the zygote's share included; 0 where it has ended."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            statm = os.open(f"/proc/{self.pid}/statm", os.O_RDONLY)
+            try:
+                return int(os.read(statm, 100).split()[1]) * _PAGE_BYTES
+            finally:
+                os.close(statm)
+        return 0
 
     def close(self) -> None:
         self.control.close()

@@ -59,6 +59,12 @@ def clean(data: bytes) -> str:
     return _ESCAPES.sub("", text).translate(_CONTROLS)
 
 
+def worded(text: str, most_chars: int) -> str:
+    """Return the beginning of a text that a program may have chosen, on one line, of characters that any file and terminal shows."""
+    cleaned = clean(text.encode("utf-8", "replace"))[:most_chars]
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cleaned)
+
+
 def observed(*parts: str) -> str:
     """Return the parts that say something, as lines; the released words where none does."""
     return "\n".join(part for part in (one.strip("\n") for one in parts) if part) or NO_OUTPUT

@@ -60,7 +60,7 @@ class AsyncSandbox:
         self._purpose = purpose
         self._zygotes: Zygotes | None = None
         self._folder: Folder | None = None
-        self._idle: dict[AsyncSession, None] = {}  # those with a process, the longest idle first
+        self._idle: dict[AsyncSession, int] = {}  # those with a process, the longest idle first; bytes that each holds
 
     async def __aenter__(self) -> AsyncSandbox:
         self._folder = Folder.make()
@@ -181,10 +181,11 @@ class AsyncSandbox:
     async def _worker(self) -> Worker:
         return await (await self._opened().get("cells")).fork()
 
-    def _rest(self, session: AsyncSession) -> None:
-        """Let an idle session's process live on, if need be in place of the one longest idle."""
-        self._idle[session] = None
-        while len(self._idle) > self.settings.idle_sessions:
+    def _rest(self, session: AsyncSession, worker: Worker) -> None:
+        """Let an idle session's process live on, if need be in place of those longest idle."""
+        most, most_bytes = self.settings.idle_sessions, self.settings.idle_mb << 20
+        self._idle[session] = worker.held_bytes()
+        while len(self._idle) > most or sum(self._idle.values()) > most_bytes:
             next(iter(self._idle))._sleep()
 
     def _check(self) -> None:
@@ -260,7 +261,7 @@ class AsyncSession:
                 yield self._worker if self._worker is not None and self._worker.lives() else await self._wake()
             finally:
                 if self._worker is not None and self._worker.alive and not self._closed:
-                    self._sandbox._rest(self)
+                    self._sandbox._rest(self, self._worker)
                 else:
                     self._sleep()
 

@@ -128,11 +128,11 @@ class ForkServer:
                     socket.send_fds(self._asked, [b"fork"], given)
                 except OSError:
                     raise SandboxError(self.epitaph()) from None
-                _, received = await self._answer()
+                child, received = await self._answer()
             if not received:  # the kernel drops what there is no number for
                 raise SandboxError(TOO_MANY_FILES)
             ours.pop_all()
-            return Channels(control, output, received[0])
+            return Channels(control, output, received[0], int(child))
 
     async def _answer(self) -> tuple[bytes, list[int]]:
         loop = asyncio.get_running_loop()
@@ -203,8 +203,11 @@ def _command(settings: Settings, folder: Folder, descriptor: int, cells: bool) -
 
 
 def _environment(folder: Folder) -> dict[str, str]:
-    """Return the zygote's whole environment: no secret of the parent's, one thread a library, a fixed hash seed."""
-    fixed = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    """Return the zygote's whole environment: no secret of the parent's, one thread a library, a fixed hash seed.
+
+    One heap for all threads: libc else maps 64 MB for each, and a session's address space held no more than ten.
+    """
+    fixed = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")
     libraries = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     homes = dict.fromkeys(("HOME", "TMPDIR", "IPYTHONDIR", "MPLCONFIGDIR"), str(folder.top))
     return {**fixed, **libraries, **homes, "PYTHONHASHSEED": "0", "LANG": "C.UTF-8"}

@@ -39,5 +39,7 @@ class Settings(BaseModel):
     """Cells that run at the same time; by default the cores."""
     idle_sessions: int = Field(default=64, ge=0)
     """Interpreters kept alive between cells; beyond it the one longest idle is ended, and replayed when it is used again."""
+    idle_mb: int = Field(default=4096, ge=0)
+    """Memory that they may hold together, beyond what they began with; beyond it, too, the one longest idle is ended."""
     seed: int = 0
     """Seed of ``random`` and ``numpy.random`` in each session, so that a replay draws the same numbers."""

@@ -25,6 +25,7 @@ _KILLED: dict[Ending, str] = {
     "died": "[Killed: the interpreter died.]",
 }
 _INTERRUPTED = "[Interrupted: the code ran past {seconds:g} s.]"
+_SILENT = "[The code failed and did not say why: its output is closed or replaced.]"
 
 
 class Worker:
@@ -35,6 +36,7 @@ class Worker:
         self.alive = True
         self.tier: Tier = "T0"
         self._informed = False  # of the functions on offer
+        self._first_bytes = 0
         channels.control.setblocking(False)
         os.set_blocking(channels.output, False)
 
@@ -51,6 +53,7 @@ class Worker:
         if not self.alive:
             raise SandboxError(f"A session could not be confined ({ending}): {observed(capture.text())}")
         self.tier = exchange.message["tier"]
+        self._first_bytes = self._channels.resident_bytes()
 
     async def run(self, code: str, *, timeout_seconds: float, output_chars: int, calls: Calls) -> Observation:
         """Run one cell. Where the status is ``killed`` the worker is closed; else its state lives on."""
@@ -77,7 +80,10 @@ class Worker:
             note, status = _INTERRUPTED, "timeout"
         else:
             note, status = "", _STATUS.get(str(exchange.message.get("end")), "error")
-        return Observation(observed(capture.text(), note.format(seconds=timeout_seconds)), status, self.tier, seconds)
+        text = capture.text()
+        if status != "ok" and not (text.strip() or note):
+            note = _SILENT
+        return Observation(observed(text, note.format(seconds=timeout_seconds)), status, self.tier, seconds)
 
     def _settle(self, exchange: Exchange, ending: Ending) -> None:
         """Stop or end the process, then read its last output; after a cancelled cell its state is unknown, so it is ended."""
@@ -99,6 +105,10 @@ class Worker:
         handle = select.poll()
         handle.register(self._channels.process, select.POLLIN)
         return bool(handle.poll(milliseconds))
+
+    def held_bytes(self) -> int:
+        """Return the memory that cells have touched since the start and not given back, about."""
+        return max(0, self._channels.resident_bytes() - self._first_bytes)
 
     def kill(self) -> None:
         """End the process; a cell that is running in it ends as killed."""

@@ -2,8 +2,8 @@
 
 An allow-list, so that a call the kernel learns tomorrow is refused today. What is left out on purpose: fork and exec, sockets
 but for local stream pairs, sending descriptors or datagrams to an address (sendmsg, sendto with one), every signal to
-anybody, ptrace and its kin, memfd and shared memory (not charged to RLIMIT_AS), and all that changes a file's name, mode,
-owner or times.
+anybody, ptrace and its kin, memfd and shared memory (not charged to RLIMIT_AS), flock (which needs no right to write: a file that may be
+read could be locked against everybody), and all that changes a file's name, mode, owner or times.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from eurus_data.sandbox.confinement import kernel
 _ALLOWED = (
     "read readv pread64 preadv write writev pwrite64 pwritev close close_range lseek dup dup2 dup3 pipe pipe2 "
     "stat lstat fstat newfstatat statx access faccessat faccessat2 readlink readlinkat getdents getdents64 "
-    "getcwd chdir fchdir statfs fstatfs fadvise64 fsync fdatasync flock umask sendfile copy_file_range "
+    "getcwd chdir fchdir statfs fstatfs fadvise64 fsync fdatasync umask sendfile copy_file_range "
     "mmap mprotect munmap mremap madvise brk mincore membarrier "
     "futex set_robust_list get_robust_list rseq set_tid_address sched_yield sched_getaffinity getcpu get_mempolicy "
     "exit exit_group restart_syscall arch_prctl getrandom "
@@ -38,7 +38,7 @@ _MISSING = ["clone3", "openat2"]  # ENOSYS: libc falls back to the older call, w
 
 _CLONE_THREAD = 0x10000
 _PR_SET_NAME, _PR_GET_NAME = 15, 16
-_FCNTLS = [0, 1, 2, 3, 4, 1030]  # duplicate, get and set flags
+_FCNTLS = [0, 1, 2, 3, 4, 5, 6, 1030]  # duplicate, get and set flags, ask for and take a record's lock without waiting
 _IOCTLS = [0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451]  # isatty, window size, bytes ready, (non)blocking, cloexec
 _OPENS = (
     (os.O_ACCMODE | os.O_CREAT | os.O_TRUNC, os.O_RDONLY),
@@ -95,6 +95,7 @@ def build(*, read_only: bool, work_folder: bool = False) -> Filter:
     rule(seccomp.ALLOW, "sendto", seccomp.Arg(3, seccomp.MASKED_EQ, _MSG_OOB, 0), seccomp.Arg(4, seccomp.EQ, 0))
     rule(seccomp.ALLOW, "recvfrom", seccomp.Arg(3, seccomp.MASKED_EQ, _MSG_OOB, 0))
     rule(seccomp.ALLOW, "prlimit64", seccomp.Arg(2, seccomp.EQ, 0))  # asking only
+    rule(seccomp.ALLOW, "prlimit64", seccomp.Arg(0, seccomp.EQ, 0))  # its own: without capabilities none can be raised
     for option in (_PR_SET_NAME, _PR_GET_NAME):
         rule(seccomp.ALLOW, "prctl", seccomp.Arg(0, seccomp.EQ, option))
     for command in _FCNTLS:

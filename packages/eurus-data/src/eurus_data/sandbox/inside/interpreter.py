@@ -30,10 +30,14 @@ _DEEPEST_TRACEBACK = 64
 _RESERVE_BYTES = 32 << 20
 """Address space given up when memory runs out, so that the error can be worded and the next cell be read."""
 _PLAIN = frozenset({int, float, bool, str, bytes, complex})
+_OWN_FILE = __file__
 _HOMES_OF_MODULES = sorted(
     {
-        f"{Path(folder).parent}/"
-        for folder in (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), *site.getsitepackages())
+        *(
+            f"{Path(folder).parent}/"
+            for folder in (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), *site.getsitepackages())
+        ),
+        f"{Path(__file__).parents[3]}/",
     },
     key=len,
     reverse=True,
@@ -76,7 +80,7 @@ class Interpreter(InteractiveShell):
 
     def run(self, code: str) -> End:
         """Run one cell and print what it shows. An exception is printed, never raised; leaving with status 0 is no error."""
-        self.cell = code
+        self.cell = code = code.removeprefix("\ufeff")
         if self._reserve is None:
             with contextlib.suppress(MemoryError):  # what filled the memory may still be alive; this cell may free it
                 self._reserve = bytearray(_RESERVE_BYTES)  # never written to, hence never resident
@@ -126,13 +130,14 @@ class Interpreter(InteractiveShell):
             return error
         except BaseException as error:
             own = error.__traceback__
-            self.showtraceback((type(error), error, own.tb_next if own else None))
+            error.__traceback__ = own.tb_next if own else None
+            self.showtraceback((type(error), error, error.__traceback__))
             return error
         return None
 
     def showtraceback(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
         kind, error, trace = exc_tuple or sys.exc_info()
-        shortened: Any = (kind, error, _without_middle(trace))
+        shortened: Any = (kind, error, _shortened(trace))
         if isinstance(error, MemoryError):
             self._reserve = None
         if not _left_in_order(error):
@@ -140,9 +145,7 @@ class Interpreter(InteractiveShell):
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         text = self.InteractiveTB.stb2text(stb).strip("\n ").encode("utf-8", "backslashreplace").decode()
-        for folder in _HOMES_OF_MODULES:  # an observation is published; where this machine keeps its Python is not
-            text = text.replace(folder, "")
-        print(text)  # noqa: T201
+        print(_without_homes(text))  # noqa: T201
 
     def ask_exit(self) -> None:
         """What IPython's ``exit`` and ``quit`` call: end the cell, as they end a script."""
@@ -170,11 +173,19 @@ def _left_in_order(error: BaseException | None) -> bool:
     return isinstance(error, SystemExit) and not error.code
 
 
-def _without_middle(trace: TracebackType | None) -> TracebackType | None:
-    """Return the outermost and the innermost frames of a deep traceback."""
+def _without_homes(text: str) -> str:
+    """Return the text without the folders of modules: an observation is published, where this machine keeps its Python is not."""
+    for folder in _HOMES_OF_MODULES:
+        text = text.replace(folder, "")
+    return text
+
+
+def _shortened(trace: TracebackType | None) -> TracebackType | None:
+    """Return the outermost and the innermost frames of a deep traceback, none of this file's among them."""
     frames = []
     while trace is not None:
-        frames.append(trace)
+        if trace.tb_frame.f_code.co_filename != _OWN_FILE:
+            frames.append(trace)
         trace = trace.tb_next
     if len(frames) > _DEEPEST_TRACEBACK:
         half = _DEEPEST_TRACEBACK // 2
@@ -195,6 +206,8 @@ def interpreter() -> Interpreter:
     formatter: Any = shell.display_formatter
     formatter.active_types = ["text/plain"]
     warnings.filterwarnings("ignore", message="To exit: use")
+    formatwarning = warnings.formatwarning
+    warnings.formatwarning = lambda *args, **kwargs: _without_homes(formatwarning(*args, **kwargs))
     with contextlib.redirect_stdout(io.StringIO()):
         for cell in ("def f(x):\n    return 1 / x\nf(0)", "1 +", "[1.5, 2]"):
             shell.run(cell)

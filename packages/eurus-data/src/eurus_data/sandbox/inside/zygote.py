@@ -160,7 +160,7 @@ def _serve(
             watched = os.pidfd_open(child)
             children[watched] = child
             events.register(watched, select.EPOLLIN)
-            socket.send_fds(asked, [b"child"], [watched])
+            socket.send_fds(asked, [str(child).encode()], [watched])
     _end(folder)
 
 

@@ -19,7 +19,7 @@ from eurus_core.records import Verdict
 from eurus_data.sandbox.judging.assertions import Expectation, Test, Tests, read
 from eurus_data.sandbox.judging.dialogue import Dialogue, Ended
 from eurus_data.sandbox.judging.literals import NotLiteral, Reference, decode, encode
-from eurus_data.sandbox.output import clean
+from eurus_data.sandbox.output import worded
 from eurus_data.sandbox.wire import MOST_BYTES_OF_CODE
 
 Start = Callable[[], Awaitable[Dialogue]]
@@ -27,6 +27,7 @@ Start = Callable[[], Awaitable[Dialogue]]
 
 _MOST_CHARS_DECIDED_HERE = 1 << 16
 _SHOWN_CHARS = 160
+_MOST_CHARS_OF_WHY = 300
 _MAYBE_OF_NUMPY = re.compile(r'\{\s*"(?:array"|scalar"|[^"]*\\)')
 """Values whose comparison is numpy's affair; the last, a tag with an escape in it, no honest process writes."""
 
@@ -37,6 +38,17 @@ class _Failed(Exception):
 
 class _Inside(Exception):
     """A test can be decided in the program's process only: ``args[0]`` says why."""
+
+
+class _Unseen(Exception):
+    """What a test asks about cannot be seen out here."""
+
+
+class _Object:
+    """An object of the program's, out here: equal to nothing else, and whether it is true only its own process knows."""
+
+    def __bool__(self) -> bool:
+        raise _Unseen
 
 
 async def check(start: Start, program: str, tests: Sequence[str], *, timeout_seconds: float) -> Verdict:
@@ -111,8 +123,10 @@ class _Judge:
         try:
             value = decode(text, _stand_in)
             met = bool(expectation.met_by(value))
+        except _Unseen:
+            return False
         except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
-            raise _Failed(_wrong("error", f"{_shown(expectation, text)}: {_printable(str(error))}")) from None
+            raise _Failed(_wrong("error", f"{_shown(expectation, text)}: {worded(str(error), _SHOWN_CHARS)}")) from None
         if not met:
             raise _Failed(_wrong("assert", _shown(expectation, text)))
         return True
@@ -196,25 +210,26 @@ def _refuse(value: object) -> None:
 
 
 def _stand_in(reference: Reference) -> object:
-    """Return what an object of the program's is out here: its builtin content, or something equal to nothing else."""
-    return reference.content[0] if reference.content else object()
+    """Return what an object of the program's is out here: its builtin content, where it has one."""
+    return reference.content[0] if reference.content else _Object()
 
 
 def _shown(expectation: Expectation, text: str) -> str:
     """Return the call and what it returned."""
-    given = ", ".join(
-        [*map(repr, expectation.arguments), *(f"{key}={value!r}" for key, value in expectation.keywords.items())]
-    )
-    return f"{expectation.name}({given[:_SHOWN_CHARS]}) returned {_printable(text)}"
+    keywords = (f"{key}={_spelled(value)}" for key, value in expectation.keywords.items())
+    given = ", ".join([*map(_spelled, expectation.arguments), *keywords])
+    return f"{expectation.name}({given[:_SHOWN_CHARS]}) returned {worded(text, _SHOWN_CHARS)}"
 
 
-def _printable(text: str) -> str:
-    """Return a part of a text that the program may have chosen, of characters that any file and terminal may have."""
-    return clean(text.encode("utf-8", "replace"))[:_SHOWN_CHARS]
+def _spelled(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # an integer of more digits than Python writes out
+        return "..."
 
 
 def _said(message: Mapping[str, Any]) -> str:
-    return clean(str(message.get("why", "")).encode("utf-8", "replace"))[:300]
+    return worded(str(message.get("why", "")), _MOST_CHARS_OF_WHY)
 
 
 def _wrong(rule: str, why: str) -> Verdict:

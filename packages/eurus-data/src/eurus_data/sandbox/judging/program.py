@@ -177,7 +177,7 @@ def _execute(source: str, name: str) -> dict[str, Any]:
     names.update(__file__=_FILE, __builtins__=builtins)
     sys.modules[name] = module
     sys.argv = [_FILE]
-    exec(compile(source, _FILE, "exec", dont_inherit=True), names)  # noqa: S102  (what this process is for)
+    exec(compile(source.removeprefix("\ufeff"), _FILE, "exec", dont_inherit=True), names)  # noqa: S102  (what this process is for)
     return names
 
 

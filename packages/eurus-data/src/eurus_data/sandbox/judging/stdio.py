@@ -16,7 +16,7 @@ from typing import Literal
 
 from eurus_core.records import Observation, ObservationStatus, Tier, Verdict
 from eurus_data.sandbox.judging.dialogue import Dialogue, Ended
-from eurus_data.sandbox.output import Capture, clean, observed
+from eurus_data.sandbox.output import Capture, clean, observed, worded
 from eurus_data.sandbox.wire import MOST_BYTES_OF_CODE
 
 End = Literal["ok", "error", "memory", "timeout", "flood", "died"]
@@ -24,6 +24,7 @@ Start = Callable[[bytes], Awaitable[Dialogue]]
 """Starts a process with that standard input and waits until it is confined."""
 
 _SHOWN_CHARS = 80
+_MOST_CHARS_OF_WHY = 300
 _STATUS: dict[End, ObservationStatus] = {"ok": "ok", "error": "error", "memory": "memory", "timeout": "timeout"}
 _INTEGER = re.compile(r"[+-]?\d+")
 
@@ -92,7 +93,7 @@ async def run(start: Start, program: str, given: str, timeout_seconds: float) ->
     else:
         if said.get("end") == "ok":
             return Run("ok", process.output())
-        why = clean(str(said.get("why", "")).encode("utf-8", "replace"))[:300]
+        why = worded(str(said.get("why", "")), _MOST_CHARS_OF_WHY) or "the process did not say how it ended"
         return Run("memory" if said.get("end") == "memory" else "error", process.output(), why)
     finally:
         process.close()
@@ -104,7 +105,7 @@ async def _try(
     ran = await run(start, program, given, timeout_seconds)
     if ran.end != "ok":
         return Verdict("timeout" if ran.end == "timeout" else "incorrect", ran.end, ran.why)
-    place = difference(ran.printed.decode("utf-8", "replace"), expected, tolerance)
+    place = difference(ran.printed.decode("utf-8", "surrogateescape"), expected, tolerance)
     return Verdict("incorrect", "stdout", place) if place else Verdict("correct", "stdout")
 
 

@@ -219,8 +219,19 @@ class Stub:
     def __instancecheck__(self, value: object) -> bool:
         return isinstance(value, Stub) and _checked(bool, self._decided("isinstance", value, self))
 
+    def __enter__(self) -> Any:
+        return self._program.ask("call", self._program.ask("getattr", self, "__enter__"))
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Swallow nothing: a test that has failed has failed, whatever the program's ``with`` would make of it."""
+        if error is None:
+            self._program.ask("call", self._program.ask("getattr", self, "__exit__"), None, None, None)
+        elif not isinstance(error, AssertionError):
+            self._program.refused = "an exception cannot be handed to the program's `with`"
+
     def __hash__(self) -> int:
-        return hash((Stub, self._number))
+        content = _content(self)
+        return hash(content[0]) if _is_fixed(content) else hash((Stub, self._number))
 
     def _decided(self, do: str, *operands: object) -> Any:
         """Let the program's own operators decide between its own objects; the verdict says so."""
