@@ -17,7 +17,7 @@ from transformers.cache_utils import DynamicCache
 
 from eurus_core.errors import ModelError
 from eurus_core.records import Sampling
-from eurus_serve.rows import Rows, filled
+from eurus_serve.kv_cache import KVCache, filled
 from eurus_serve.sampling import draw, uniforms
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Decoder:
         self.model, self.tokenizer, self.capacity = model, tokenizer, capacity
         self.drafts: list[Draft] = []
         self.computed_prompt_tokens = 0
-        self._rows = Rows(capacity, model.device)
+        self._cache = KVCache(capacity, model.device)
         self._ends = _end_tokens(model, tokenizer)
         self._shares_prefix = getattr(model.config, "sliding_window", None) is None
         self._prefix: tuple[int, ...] = ()
@@ -87,9 +87,9 @@ class Decoder:
         if not self.drafts:
             return []
         last = torch.tensor([[draft.tokens[-1]] for draft in self.drafts], device=self.model.device)
-        positions = torch.tensor(self._rows.lengths, device=self.model.device)[:, None]
-        logits = self._forward(last, self._rows.mask(), positions, self._rows.cache)
-        self._rows.advance()
+        positions = torch.tensor(self._cache.lengths, device=self.model.device)[:, None]
+        logits = self._forward(last, self._cache.mask(), positions, self._cache.view)
+        self._cache.advance()
         self._write(self.drafts, logits)
         done = [draft for draft in self.drafts if draft.finish]
         self._leave()
@@ -98,7 +98,7 @@ class Decoder:
     def _leave(self) -> None:
         kept = [row for row, draft in enumerate(self.drafts) if not draft.finish and not draft.abandoned]
         if len(kept) < len(self.drafts):
-            self.drafts = [self.drafts[row] for row in self._rows.keep(kept)]
+            self.drafts = [self.drafts[row] for row in self._cache.keep(kept)]
 
     def _start(self, prompts: Sequence[tuple[int, ...]], by_prompt: dict[tuple[int, ...], list[Draft]]) -> list[Draft]:
         """Prefill distinct prompts, draw the first token of each of their drafts, and give rows to those that go on."""
@@ -108,7 +108,7 @@ class Decoder:
         self._write(drafts, logits[torch.tensor(source, device=logits.device)])
         going = [i for i, draft in enumerate(drafts) if not draft.finish]
         if going:
-            self._rows.add(cache, [source[i] for i in going], [columns[source[i]] for i in going])
+            self._cache.add(cache, [source[i] for i in going], [columns[source[i]] for i in going])
             self.drafts += [drafts[i] for i in going]
         return [draft for draft in drafts if draft.finish]
 

@@ -15,7 +15,7 @@ from eurus_core.errors import InputError, UserError
 from eurus_data.options import Seconds
 
 if TYPE_CHECKING:
-    from eurus_data.graders.grading import Bench, Finding
+    from eurus_data.graders.grading import Finding, Graders
     from eurus_data.graders.peers import Peer
     from eurus_data.graders.rows import Row
 
@@ -67,7 +67,7 @@ def grade(
       eurus grade answers.jsonl --against math-verify
     """
     from eurus_core.runs.recipes import assignment
-    from eurus_data.graders.grading import Bench
+    from eurus_data.graders.grading import Graders
 
     settings: dict[str, Any] = {"name": kind}
     for text in sets:
@@ -78,17 +78,17 @@ def grade(
         table[keys[-1]] = value
     with ExitStack() as stack:
         peer = stack.enter_context(_peer(against)) if against else None
-        bench = stack.enter_context(Bench(settings, timeout))
+        graders = stack.enter_context(Graders(settings, timeout))
         written = _Output()
         stack.callback(written.flush)
         judged = disagreed = 0
-        for found in _findings(rows, bench, skip_bad, written):
+        for found in _findings(rows, graders, skip_bad, written):
             judged += 1
             if isinstance(found, str):
                 written.line(json.dumps({"error": found}, ensure_ascii=False))
             elif peer is None:
                 written.line(_explained(found) if explain else json.dumps(found.to_json(), ensure_ascii=False))
-            elif (line := _disagreement(found, peer, against or "", bench)) is not None:
+            elif (line := _disagreement(found, peer, against or "", graders)) is not None:
                 disagreed += 1
                 written.line(json.dumps(line, ensure_ascii=False))
         if peer is not None:
@@ -113,7 +113,7 @@ class _Output:
         self._flushed = time.monotonic()
 
 
-def _findings(rows: IO[bytes], bench: Bench, skip_bad: bool, written: _Output) -> Iterator[Finding | str]:
+def _findings(rows: IO[bytes], graders: Graders, skip_bad: bool, written: _Output) -> Iterator[Finding | str]:
     """Yield findings, and what is wrong with a line that is skipped; an error is raised after the findings before it."""
     from eurus_data.graders.rows import KEYS, chunks
 
@@ -123,9 +123,9 @@ def _findings(rows: IO[bytes], bench: Bench, skip_bad: bool, written: _Output) -
         usable: list[Row] = []
         for number, line in chunk:
             try:
-                row = _row(number, line, name, bench)
+                row = _row(number, line, name, graders)
             except InputError as error:
-                yield from bench.findings(usable)
+                yield from graders.findings(usable)
                 usable = []
                 if not skip_bad:
                     raise
@@ -137,16 +137,16 @@ def _findings(rows: IO[bytes], bench: Bench, skip_bad: bool, written: _Output) -
                     click.echo(
                         f"line {number}: not used: {_shown(', '.join(new))} (a line has {', '.join(KEYS)})", err=True
                     )
-        yield from bench.findings(usable)
+        yield from graders.findings(usable)
         written.flush()
 
 
-def _row(number: int, line: bytes, name: str, bench: Bench) -> Row:
+def _row(number: int, line: bytes, name: str, graders: Graders) -> Row:
     from eurus_data.graders.rows import read
 
     row = read(number, line, name)
     try:
-        bench.check(row)
+        graders.check(row)
     except InputError as error:
         raise InputError(error.found, needed=error.needed, file=name, line=number) from None
     except UserError as error:
@@ -178,12 +178,12 @@ def _peer(name: str) -> Any:
     return closing(Peer(name))
 
 
-def _disagreement(finding: Finding, peer: Peer, name: str, bench: Bench) -> dict[str, Any] | None:
+def _disagreement(finding: Finding, peer: Peer, name: str, graders: Graders) -> dict[str, Any] | None:
     """Return what to print where the peer judges a row of mathematics otherwise, else None."""
     from eurus_data.graders.math import MathGrader
 
     row, found = finding.row, finding.comparison
-    if not isinstance(bench.grader(row.kind), MathGrader):
+    if not isinstance(graders.grader(row.kind), MathGrader):
         return None
     said = {peer.judge(row.prediction, answer) for answer in row.answers}
     theirs = "correct" if "correct" in said else min(said)

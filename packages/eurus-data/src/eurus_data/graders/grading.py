@@ -50,7 +50,7 @@ class Finding:
         return line if self.trusted else {**line, "trusted": False}
 
 
-class Bench:
+class Graders:
     """Graders by kind, opened when a row first needs them and closed at the end."""
 
     def __init__(self, kind: Mapping[str, Any], timeout: float | None):
@@ -60,7 +60,7 @@ class Bench:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> Graders:
         self.grader(None)
         return self
 

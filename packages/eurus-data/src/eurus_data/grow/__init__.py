@@ -2,6 +2,6 @@
 
 from eurus_data.grow.ladder import Rung
 from eurus_data.grow.stage import Grow
-from eurus_data.grow.tree import Bench, Limits, grow_tree
+from eurus_data.grow.tree import Limits, Opened, grow_tree
 
-__all__ = ["Bench", "Grow", "Limits", "Rung", "grow_tree"]
+__all__ = ["Grow", "Limits", "Opened", "Rung", "grow_tree"]

@@ -19,7 +19,7 @@ from eurus_core.records import PreferenceTree, Problem
 from eurus_core.stages import Context
 from eurus_core.treeset import write_trees
 from eurus_data.grow.ladder import Rung
-from eurus_data.grow.tree import Bench, Limits, grow_tree
+from eurus_data.grow.tree import Limits, Opened, grow_tree
 from eurus_data.memory import Tally, identity
 from eurus_data.statistics import show
 from eurus_data.store import Store
@@ -111,13 +111,13 @@ class Grow(Stage):
         waiting = iter(problems)
         started = time.monotonic()
         async with AsyncExitStack() as stack:
-            bench = await self._open(stack, stack.enter_context(Store(context.folder / STORE)), tally)
+            opened = await self._open(stack, stack.enter_context(Store(context.folder / STORE)), tally)
             limits = Limits(self.turns, self.keep_correct, self.keep_incorrect)
             progress = stack.enter_context(context.progress("grow", len(problems), "trees"))
 
             async def work() -> None:
                 for problem in waiting:
-                    trees[problem.id] = await grow_tree(problem, bench, limits, context.seed)
+                    trees[problem.id] = await grow_tree(problem, opened, limits, context.seed)
                     rate = tally.tokens / (time.monotonic() - started)
                     progress.advance(1, **{"tokens a second": rate, "from the store": tally.found})
 
@@ -129,17 +129,17 @@ class Grow(Stage):
                 raise _first(failures) from failures
         return [trees[problem.id] for problem in problems]
 
-    async def _open(self, stack: AsyncExitStack, store: Store, tally: Tally) -> Bench:
+    async def _open(self, stack: AsyncExitStack, store: Store, tally: Tally) -> Opened:
         """Open every part once; rungs with equal backends share one actor."""
-        opened: list[tuple[Backend, Actor]] = []
+        actors: list[tuple[Backend, Actor]] = []
         ladder = []
         for rung in self.actors:
-            actor = next((actor for backend, actor in opened if backend == rung.backend), None)
+            actor = next((actor for backend, actor in actors if backend == rung.backend), None)
             if actor is None:
                 actor = await stack.enter_async_context(rung.backend.open())
-                opened.append((rung.backend, actor))
+                actors.append((rung.backend, actor))
             ladder.append((rung, actor))
-        return Bench(
+        return Opened(
             ladder=tuple(ladder),
             grader=await stack.enter_async_context(self.grader.open()),
             store=store,

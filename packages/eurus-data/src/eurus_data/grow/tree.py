@@ -38,8 +38,8 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Everything that trees share while they grow, opened. ``tool`` and ``critic`` are the identities of what was opened."""
+class Opened:
+    """The parts of a growth, opened, which all its trees share. ``tool`` and ``critic`` are the identities of what was opened."""
 
     ladder: tuple[tuple[Rung, Actor], ...]
     grader: Grading
@@ -72,7 +72,7 @@ class Attempt:
     cells: tuple[str, ...]
 
 
-async def grow_tree(problem: Problem, bench: Bench, limits: Limits, seed: int) -> PreferenceTree:
+async def grow_tree(problem: Problem, opened: Opened, limits: Limits, seed: int) -> PreferenceTree:
     """Return the problem's tree.
 
     At every turn the ladder is climbed under the same history. Correct actions are leaves; one incorrect action is criticised
@@ -84,13 +84,13 @@ async def grow_tree(problem: Problem, bench: Bench, limits: Limits, seed: int) -
     for number in range(1, limits.turns + 1):
         place = f"{problem.id} {'root' if parent is None else parent}"
         turn = Turn(problem, history(tree, parent), cells, derive(seed, "turn", problem.id, parent), place)
-        attempts = distinct(await _climb(turn, bench))
+        attempts = distinct(await _climb(turn, opened))
         grown = expanded(attempts, turn.seed) if number < limits.turns else None
         kept = keep(attempts, grown, limits, turn.seed)
         nodes = [_node(attempt, parent, number, index) for index, attempt in enumerate(kept)]
         if grown is not None:
             index = kept.index(grown)
-            nodes[index] = await _criticised(nodes[index], turn, bench)
+            nodes[index] = await _criticised(nodes[index], turn, opened)
             parent, cells = nodes[index].id, grown.cells
         tree = PreferenceTree(problem, (*tree.nodes, *nodes))
         if grown is None:
@@ -134,10 +134,10 @@ def keep(attempts: Sequence[Attempt], grown: Attempt | None, limits: Limits, see
     return [attempt for i, attempt in enumerate(attempts) if i in chosen or attempt is grown]
 
 
-async def _climb(turn: Turn, bench: Bench) -> list[Attempt]:
+async def _climb(turn: Turn, opened: Opened) -> list[Attempt]:
     """Return every attempt that the ladder makes at one turn, by rung and sample."""
     attempts: list[Attempt] = []
-    for number, (rung, actor) in enumerate(bench.ladder):
+    for number, (rung, actor) in enumerate(opened.ladder):
         if rung.when == "needed" and any(attempt.verdict.correct for attempt in attempts):
             continue
         starts = [
@@ -145,25 +145,25 @@ async def _climb(turn: Turn, bench: Bench) -> list[Attempt]:
             for sample in range(rung.samples)
         ]
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_attempt(start, bench, rung, actor)) for start in starts]
+            tasks = [group.create_task(_attempt(start, opened, rung, actor)) for start in starts]
         attempts += [attempt for task in tasks if (attempt := task.result()) is not None]
     return attempts
 
 
-async def _attempt(turn: Turn, bench: Bench, rung: Rung, actor: Actor) -> Attempt | None:
+async def _attempt(turn: Turn, opened: Opened, rung: Rung, actor: Actor) -> Attempt | None:
     """Ask, run and judge one action; None where the actor answers from a reference that the problem does not have."""
     backend = rung.backend
     session = None
-    if bench.workbench is not None and turn.problem.tools:
+    if opened.workbench is not None and turn.problem.tools:
         session = RememberedSession(
-            bench.workbench, bench.tool, turn.place, bench.store, list(turn.cells), turn.problem.tools
+            opened.workbench, opened.tool, turn.place, opened.store, list(turn.cells), turn.problem.tools
         )
     try:
         asked = request(rung, turn.problem, turn.history, turn.seed)
-        remembered = RememberedActor(actor, identity(backend), turn.place, bench.store, bench.tally)
+        remembered = RememberedActor(actor, identity(backend), turn.place, opened.store, opened.tally)
         reply = await remembered.generate(asked)
         action, observation, verdict = await judge(
-            reply, asked, session, bench.grader, name=backend.actor, assisted=backend.assisted
+            reply, asked, session, opened.grader, name=backend.actor, assisted=backend.assisted
         )
     except NoReference:
         return None
@@ -181,10 +181,10 @@ def _node(attempt: Attempt, parent: str | None, turn: int, index: int) -> Node:
     return Node(name, parent, turn, attempt.action, attempt.verdict, attempt.observation)
 
 
-async def _criticised(node: Node, turn: Turn, bench: Bench) -> Node:
+async def _criticised(node: Node, turn: Turn, opened: Opened) -> Node:
     """Return the node with what the critic says of it; words that give the answer away are withheld, and marked."""
-    if bench.review is None or node.verdict.outcome == "continued":
+    if opened.review is None or node.verdict.outcome == "continued":
         return node
-    review = RememberedReview(bench.review, bench.critic, f"{turn.problem.id} {node.id}", bench.store)
+    review = RememberedReview(opened.review, opened.critic, f"{turn.problem.id} {node.id}", opened.store)
     critique = await review.critique(turn.problem, turn.history, node.action, node.observation, node.verdict)
     return replace(node, critique=Critique("", critique.critic, leaks=True) if critique.leaks else critique)

@@ -27,10 +27,10 @@ class PythonTool(Settings, Tool):
         keys = {name: getattr(self, name) for name in Settings.model_fields}
         async with AsyncExitStack() as stack:
             functions = [_asked_once(await stack.enter_async_context(part.open())) for part in self.tools]
-            yield _Bench(await stack.enter_async_context(AsyncSandbox(tools=functions, **keys)))
+            yield _Workbench(await stack.enter_async_context(AsyncSandbox(tools=functions, **keys)))
 
 
-class _Bench:
+class _Workbench:
     def __init__(self, sandbox: AsyncSandbox):
         self._sandbox = sandbox
 

@@ -47,10 +47,10 @@ class _Layer(DynamicLayer):  # type: ignore[no-untyped-call]
         return self.window.end - self.window.start
 
 
-class Rows:
+class KVCache:
     """Keys and values of the replies being written, at most ``capacity`` of them.
 
-    ``lengths`` holds the tokens cached of each row. Use: :meth:`add` rows from a prefill, run the model with :attr:`cache`
+    ``lengths`` holds the tokens cached of each row. Use: :meth:`add` rows from a prefill, run the model with :attr:`view`
     and :meth:`mask`, then :meth:`advance`; :meth:`keep` when rows have finished.
     """
 
@@ -61,7 +61,8 @@ class Rows:
         self._layers: list[_Layer] = []
 
     @property
-    def cache(self) -> Cache:
+    def view(self) -> Cache:
+        """The window, as transformers' models take a cache."""
         return Cache(layers=list(self._layers))
 
     def mask(self) -> Tensor:
