@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from eurus_data.sources import Arithmetic
-from eurus_data.sources.kinds import KINDS
-from eurus_data.sources.story import tell
-from eurus_data.sources.worlds import WORLDS
+from eurus_data.sources.stories.kinds import KINDS
+from eurus_data.sources.stories.story import tell
+from eurus_data.sources.stories.worlds import WORLDS
 
 ALL = Arithmetic(levels=(1, 2, 3, 4, 5))
 

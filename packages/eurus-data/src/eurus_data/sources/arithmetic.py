@@ -17,9 +17,9 @@ from eurus_core.errors import InputError, nearest
 from eurus_core.records import Problem, Reference
 from eurus_core.seeds import derive
 from eurus_data.sources.files import content_id
-from eurus_data.sources.kinds import KINDS
-from eurus_data.sources.story import Story, tell
-from eurus_data.sources.worlds import WORLDS
+from eurus_data.sources.stories.kinds import KINDS
+from eurus_data.sources.stories.story import Story, tell
+from eurus_data.sources.stories.worlds import WORLDS
 
 TEST_BUCKETS = 8  # one skeleton in eight belongs to the test split
 

@@ -1,0 +1,1 @@
+"""Stories of the generated word problems: operations, worlds, and the telling."""

@@ -1,0 +1,10 @@
+"""The kinds of operation by name, in the order of a story: a draw by seed depends on it."""
+
+from __future__ import annotations
+
+from eurus_data.sources.stories.changes import CHANGES
+from eurus_data.sources.stories.endings import ENDINGS
+from eurus_data.sources.stories.kind import Kind
+from eurus_data.sources.stories.openings import OPENINGS
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*OPENINGS, *CHANGES, *ENDINGS)}
