@@ -32,7 +32,7 @@ COMMANDS: frozenset[str] = (
     frozenset(name for name in names.FUNCTIONS if name.isalpha())
     | names.GREEK
     | names.EMPTY_SETS
-    | {"pi", "infty", "R", "begin", "sum", "prod"}
+    | {"pi", "infty", "R", "begin", "sum", "prod", "det"}
     | latex.ACCENTS
 )
 """LaTeX commands that begin a factor."""
@@ -108,6 +108,7 @@ def _name(parser: Parser, token: Token) -> Term:
     if (
         name in names.APPLIED
         and not parser.token.spaced
+        and not parser.text[token.start - 1 : token.start].isalpha()
         and (called or (parser.operator(), parser.operator(1)) == ("{", "("))
     ):
         braced = parser.accept("{")  # sympy's f{(x)}
@@ -135,13 +136,32 @@ def _name(parser: Parser, token: Token) -> Term:
     begun = _PREFIXES.fullmatch(name)
     if begun:
         return Apply(names.FUNCTIONS[begun.group(1)], (_letter(begun.group(2)),))
-    if len(name) <= 3 and name.lower() not in names.SHORT_WORDS and not name.istitle():
-        return Apply("*", tuple(map(_letter, name)))
+    if len(name) <= 3 and name.lower() not in names.SHORT_WORDS and not _is_title(parser, token):
+        return _first_letter(parser, token)
     raise Unreadable(f"{name!r} is a word")
 
 
+def _is_title(parser: Parser, token: Token) -> bool:
+    """Whether a word may be a name of somebody: ``Bob``, but not the products in ``Ax + By = C`` and ``y = Cx``."""
+    formula = _FORMULA.search(parser.text) is not None
+    return token.text.istitle() and not formula and (len(token.text) > 2 or token.start == 0)
+
+
+_FORMULA = re.compile(r"[\\^_+*/]")
+
+
+def _first_letter(parser: Parser, token: Token) -> Term:
+    """Return the first letter of a word that is a product; the others become tokens of their own, so that a power is the last one's."""
+    letters = [
+        Token("name", letter, token.spaced and not at, token.start + at, token.start + at + 1)
+        for at, letter in enumerate(token.text)
+    ]
+    parser.tokens[parser.at - 1 : parser.at] = letters
+    return _letter(letters[0].text)
+
+
 def _letter(letter: str) -> Term:
-    return Constant(letter) if letter in ("e", "i") else Symbol(letter)  # type: ignore[arg-type]
+    return Constant(names.CONSTANTS[letter]) if letter in names.CONSTANTS else Symbol(letter)  # type: ignore[arg-type]
 
 
 def function_call(parser: Parser, function: str) -> Term:

@@ -17,12 +17,12 @@ from eurus_data.graders.math.equality import same
 from eurus_data.graders.math.reading import read
 from eurus_data.graders.math.scalars import is_scalar
 from eurus_data.graders.math.spelling import clean, wording
-from eurus_data.graders.math.terms import Term, Words, show
+from eurus_data.graders.math.terms import Quantity, Term, Words, show, walk
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
 
 _PLAIN = re.compile(r"[-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})")
 _GROUPED = re.compile(r"\$?[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d{0,40})?")
-_COMMA = re.compile(r"(-?(?:0|\d+(?=,\d{1,2}\Z)|\d+(?=,\d{4,}\Z)|\d{4,})),(\d{1,15})")
+_COMMA = re.compile(r"(-?(?:0|\d+(?=,\d{1,2}\Z)|\d+(?=,\d{4,}\Z)|\d{4,}|\d{1,3}(?:\.\d{3})+)),(\d{1,15})")
 """A comma that parts no thousands."""
 
 
@@ -95,6 +95,7 @@ def _compare(prediction: str, reference: str) -> Comparison:
         rule = "same text"
     rule = (
         rule
+        or _same_letters(prediction, reference, found, expected)
         or _same_choice(prediction, reference)
         or _decimal_comma(prediction, expected)
         or _decimal_comma(reference, found)
@@ -109,6 +110,16 @@ def _compare(prediction: str, reference: str) -> Comparison:
 def _same_text(one: str, other: str) -> bool:
     first, second = wording(one), wording(other)
     return bool(first) and first == second
+
+
+def _same_letters(prediction: str, reference: str, found: Term, expected: Term) -> str:
+    """Compare answers one of which has a unit that may be a product of variables: ``5 m`` and ``5m``, ``2 mg`` and ``2 m g``."""
+    if not any(isinstance(one, Quantity) for term in (found, expected) for one in walk(term)):
+        return ""
+    try:
+        return same(read(prediction, letters=True), read(reference, letters=True))
+    except Unreadable:
+        return ""
 
 
 def _same_choice(one: str, other: str) -> str:
@@ -132,8 +143,8 @@ def _same_fact(one: str, other: str) -> str:
 
 
 def _decimal_comma(text: str, other: Term) -> str:
-    """Read ``0,5`` as a decimal where the other side is one number and the comma cannot part thousands."""
+    """Read ``0,5`` and ``1.234,5`` as decimals where the other side is one number and the comma cannot part thousands."""
     found = _COMMA.fullmatch(clean(text))
     if found is None or not is_scalar(other):
         return ""
-    return "decimal-comma" if same(read(f"{found[1]}.{found[2]}"), other) else ""
+    return "decimal-comma" if same(read(f"{found[1].replace('.', '')}.{found[2]}"), other) else ""

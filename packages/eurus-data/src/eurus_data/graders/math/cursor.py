@@ -15,10 +15,14 @@ T = TypeVar("T")
 
 
 class Cursor:
-    """One reading of one cleaned answer. ``bars`` counts open absolute values, ``braces`` open sets."""
+    """One reading of one cleaned answer. ``bars`` counts open absolute values, ``braces`` open sets.
 
-    def __init__(self, text: str):
+    Where ``letters``, no word is a unit: ``2 mg`` is the product of 2, m and g.
+    """
+
+    def __init__(self, text: str, *, letters: bool = False):
         self.text = text
+        self.letters = letters
         self.tokens = tokenize(text)
         self.at = 0
         self.depth = 0

@@ -14,13 +14,15 @@ rule's name so that a verdict can be traced to it:
 ``single``            {5} and [5] equal 5
 ``ratio``             6:8 equals 3:4 and 3/4; what may be a time of day (3:30) equals itself alone
 ``time``              5:30 PM equals 17:30, 6 pm equals 6:00 PM
+``free constant``     x^2 + C equals x^2 + K, and (x^2 + 1) + C: any member stands for its family
+``any integer``       k pi with k in Z equals n pi with n in Z, and k pi
 ``interval``          (0, 1) is an interval where the other side is one; inequalities in one unknown are the set they describe
 ==================== ===============================================================================================
 """
 
 from __future__ import annotations
 
-from eurus_data.graders.math import items, quantities, relations, scalars, segments, vectors
+from eurus_data.graders.math import families, items, quantities, relations, scalars, segments, vectors
 from eurus_data.graders.math.scalars import Scalar, is_scalar
 from eurus_data.graders.math.terms import (
     MINUS_ONE,
@@ -55,6 +57,8 @@ def same(one: Term, other: Term) -> str:
             )
     if segments.is_real_set(one) or segments.is_real_set(other):
         return _same_set(one, other)
+    if rule := families.same_for_integers(one, other):
+        return rule
     if isinstance(one, Relation) or isinstance(other, Relation):
         return _same_relation(one, other)
     if isinstance(one, Quantity) or isinstance(other, Quantity):
@@ -80,7 +84,7 @@ def _same_scalar(one: Term, other: Term) -> str:
             twin = isinstance(opposite, Apply) and opposite.function == side.function
             if not twin and scalars.equal(Scalar(side.arguments[0]), Scalar(opposite)):
                 return "percent-sign" if side.function == "percent" else "unit-omitted"
-    return scalars.equal(Scalar(one), Scalar(other))
+    return scalars.equal(Scalar(one), Scalar(other)) or families.same_but_for_constant(one, other)
 
 
 def _same_set(one: Term, other: Term) -> str:
@@ -193,9 +197,6 @@ def _same_quantity(one: Term, other: Term) -> str:
         bare = bare.arguments[0]
         return "unit" if same(converted(quantity), bare) else ""
     if same(quantity.value, bare):
-        return "unit-omitted"
-    together = quantities.as_written_together(quantity)
-    if together is not None and same(together, bare):
         return "unit-omitted"
     if quantity.unit.dimensions == DEGREE.dimensions:
         return "unit" if same(Apply("degree", (converted(quantity),)), bare) else ""

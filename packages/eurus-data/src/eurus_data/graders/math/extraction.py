@@ -18,7 +18,7 @@ MAX_TEXT = 100_000
 """Characters looked at, from the end: answers stand there."""
 
 _STATED = re.compile(
-    r"(?:(?:answer|result|solution)s?\b[^.:=\n]{0,40}?(?:\bis\b|\bare\b|[:=])|答案\s*(?:是|为|[:：]))"
+    r"(?:(?:answer|result|solution|(?:correct|right|best|final) (?:option|choice))s?\b[^.:=\n]{0,40}?(?:\bis\b|\bare\b|[:=])|答案\s*(?:是|为|[:：]))"
     r"[\s:：*]*(?P<answer>[^\n]{1,400})",
     re.IGNORECASE,
 )

@@ -10,11 +10,12 @@ from eurus_data.graders.comparison import Comparison
 from eurus_data.graders.math import compare, keys
 from eurus_data.graders.math.extraction import extract, is_boxed, is_prose
 from eurus_data.graders.math.reading import read
+from eurus_data.graders.math.spelling import clean
 from eurus_data.graders.math.terms import Words, show
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
 
 _REMARKED = re.compile(
-    r"(?P<answer>[^()]*[^()\s])\s+\((?P<remark>(?P<why>(?:since|because|as|so|not|rounded|i\.e\.|that is)\b)?[^()]*)\)\.?",
+    r"(?P<answer>[^()]*[^()\s])\s+\((?:(?P<why>(?:since|because|as|so|not|rounded|i\.e\.|that is)\b)?(?:or\s+)?(?P<value>[^()]*))\)\.?",
     re.DOTALL,
 )
 
@@ -33,8 +34,8 @@ def judge(answer: str, reference: str) -> Comparison:
 def _compared(answer: str, reference: str) -> Comparison:
     """Compare an answer, if need be without the remark in brackets behind it: ``7 (since 3 + 4 = 7)``, ``0.5 (one half)``."""
     comparison = compare.equivalent(answer, reference)
-    remarked = None if comparison.correct else _REMARKED.fullmatch(answer.strip())
-    if remarked is None or not (remarked["why"] or compare.equivalent(remarked["answer"], remarked["remark"]).correct):
+    remarked = None if comparison.correct else _REMARKED.fullmatch(clean(answer))
+    if remarked is None or not (remarked["why"] or compare.equivalent(remarked["answer"], remarked["value"]).correct):
         return comparison
     bare = compare.equivalent(remarked["answer"], reference)
     return bare if bare.correct else comparison

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eurus_data.graders.math import atoms, matrices, names
+from eurus_data.graders.math import atoms, matrices, names, relations
 from eurus_data.graders.math.terms import (
     EMPTY,
     MINUS_ONE,
     REALS,
     Apply,
     Constant,
+    Matrix,
     Number,
     Relation,
     Sequence,
@@ -24,6 +25,9 @@ from eurus_data.graders.math.tokens import Token, TooLarge, Unreadable
 
 if TYPE_CHECKING:
     from eurus_data.graders.math.parser import Parser
+
+
+_D = Symbol("d")
 
 
 def quotient(above: Term, below: Term) -> Term:
@@ -49,8 +53,13 @@ def argument(parser: Parser) -> Term:
 def command(parser: Parser, name: str) -> Term:
     parser.at += 1
     if name == "frac":
-        above = argument(parser)
-        return quotient(above, argument(parser))
+        above, below = argument(parser), argument(parser)
+        if above == _D and isinstance(below, Apply) and below.arguments[0] == _D:
+            raise Unreadable("a derivative that is not carried out")
+        return quotient(above, below)
+    if name == "det":
+        inside = parser.nested(parser.power)
+        return matrices.determinant(inside) if isinstance(inside, Matrix) else Apply(f"{relations.CALL}det", (inside,))
     if name == "binom":
         above = argument(parser)
         return Apply("binomial", (above, argument(parser)))

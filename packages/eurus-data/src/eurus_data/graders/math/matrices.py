@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eurus_data.graders.math.terms import Apply, Matrix, Term, larger
+from eurus_data.graders.math.terms import Apply, Matrix, Sequence, Term, larger
 from eurus_data.graders.math.tokens import TooLarge, Unreadable
 
 _MOST_ENTRIES = 256
@@ -25,6 +25,12 @@ def rectangle(rows: list[tuple[Term, ...]]) -> Matrix:
 
 def negated(matrix: Matrix) -> Matrix:
     return Matrix(tuple(tuple(Apply("neg", (entry,)) for entry in row) for row in matrix.rows))
+
+
+def transposed(term: Matrix | Sequence) -> Matrix:
+    """Return a matrix's transpose; of a row in any brackets, the column."""
+    rows = term.rows if isinstance(term, Matrix) else (term.items,)
+    return rectangle(list(zip(*rows, strict=True)))
 
 
 def total(parts: list[Term]) -> Term:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from eurus_data.graders.math.terms import EMPTY, NEGATIVE, POSITIVE, REALS, Term, Union
+
 FUNCTIONS: dict[str, str] = {
     **{name: name for name in (
         "sqrt", "cbrt", "root", "exp", "log", "ln", "sin", "cos", "tan", "sec", "csc", "cot", "sinh", "cosh", "tanh", "asin", "acos", "atan",
@@ -39,10 +41,21 @@ GREEK = frozenset((
 
 EMPTY_SETS = frozenset({"EmptySet", "emptyset", "varnothing"})
 
-WHOLE_ANSWERS: dict[str, str] = {
-    "all real numbers": "reals", "all reals": "reals", "all real": "reals", "real numbers": "reals",
-    "no solution": "empty", "no solutions": "empty", "no real solution": "empty", "no real solutions": "empty", "empty set": "empty",
-}  # fmt: skip
+WHOLE_ANSWERS: dict[str, Term] = {
+    **dict.fromkeys(
+        ("all real numbers", "all reals", "all real", "real numbers", "any real number", "all real values"), REALS
+    ),
+    **dict.fromkeys(("no solution", "no solutions", "no real solution", "no real solutions", "empty set"), EMPTY),
+    **dict.fromkeys(
+        ("all positive real numbers", "all positive reals", "positive real numbers", "positive reals"), POSITIVE
+    ),
+    **dict.fromkeys(
+        ("all negative real numbers", "all negative reals", "negative real numbers", "negative reals"), NEGATIVE
+    ),
+    **dict.fromkeys(
+        ("all nonzero real numbers", "all non-zero real numbers", "nonzero real numbers"), Union((NEGATIVE, POSITIVE))
+    ),
+}
 """Words that are a set."""
 
 ABBREVIATIONS: dict[str, str] = {"dne": "does not exist"}

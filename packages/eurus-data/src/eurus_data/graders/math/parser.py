@@ -212,6 +212,8 @@ class Parser(Cursor):
         base = self.postfix()
         if self.accept("^"):
             exponent = self.nested(self.exponent)
+            if isinstance(base, Matrix | Sequence) and exponent == Symbol("T"):
+                return matrices.transposed(base)
             return Apply("^", (base, exponent))
         return base
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from eurus_data.graders.math import atoms, latex, names, units
-from eurus_data.graders.math.terms import Apply, Number, Quantity, Ratio, Symbol, Term, show, walk
+from eurus_data.graders.math.terms import Apply, Number, Quantity, Ratio, Symbol, Term, show, symbols, walk
+from eurus_data.graders.math.tokens import Unreadable
 
 if TYPE_CHECKING:
     from eurus_data.graders.math.parser import Parser
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 CURRENCIES = {"$": units.DOLLAR, "€": units.EURO, "£": units.POUND_STERLING, "¥": units.read("yen"), "₹": units.RUPEE}
 _HALF_DAYS = {units.read("am").dimensions: 0, units.read("pm").dimensions: 12}
 _TIME = units.read("hour").dimensions
-_OF_UNITS = ("/", "^", "**", "{", "}")
-_LETTER = re.compile(r"([A-Za-z])(?:\s*(?:\^|\*\*)\s*\{?\s*(\d)\s*\}?)?")
+_OF_UNITS = ("/", "^", "**", "{", "}", "*", "\\cdot", "\\times")
 _RESIDUES = ("\\pmod", "\\mod")
 
 
@@ -48,7 +47,7 @@ def measured(parser: Parser) -> Term:
 def _with_unit(parser: Parser, value: Term) -> Term:
     """Return the value with the unit behind it, where there is one."""
     start = parser.at
-    if isinstance(value, Quantity) or not (_word(parser) or rate_follows(parser)):
+    if parser.letters or isinstance(value, Quantity) or not (_word(parser) or rate_follows(parser)):
         return value
     while (
         _word(parser)
@@ -60,7 +59,9 @@ def _with_unit(parser: Parser, value: Term) -> Term:
             break
         parser.at += 1
     text = parser.text[parser.tokens[start].start : parser.tokens[parser.at - 1].end]
-    return Quantity(value, units.read(text.replace("\\", "")))
+    if len(text) == 1 and symbols(value):
+        raise Unreadable(f"{text!r} may be a variable, as there are others")
+    return Quantity(value, units.read(text))
 
 
 def _word(parser: Parser) -> bool:
@@ -105,6 +106,8 @@ def joined(items: tuple[Term, ...], separators: set[str]) -> Term | None:
 def unit_follows(parser: Parser, factors: list[Term]) -> bool:
     """Whether the word at hand is a unit: only numbers before it, and it is no product of variables."""
     word = parser.token.text
+    if parser.letters:
+        return False
     if word in ("per", "each") or (parser.operator(-1) == "%" and len(word) > 1):  # 20% off
         return True
     if (
@@ -119,7 +122,7 @@ def unit_follows(parser: Parser, factors: list[Term]) -> bool:
     if len(word) == 1 or not units.known(word):
         if units.possible(word):
             once = sum(token.text == word for token in parser.tokens) == 1
-            return parser.token.spaced and once and _ends(parser)
+            return parser.token.spaced and once and _ends(parser) and (word not in "ACFKT" or all(map(_plain, factors)))
         return len(word) >= 4 and word not in names.GREEK and not atoms.begins_with_function(word)
     return True
 
@@ -127,7 +130,16 @@ def unit_follows(parser: Parser, factors: list[Term]) -> bool:
 def rate_follows(parser: Parser) -> bool:
     """Whether a slash stands here before a unit: 5/hour."""
     unit = parser.tokens[min(parser.at + 1, len(parser.tokens) - 1)]
-    return parser.operator() == "/" and unit.kind == "name" and len(unit.text) > 2 and units.known(unit.text)
+    priced = parser.operator(-2) in CURRENCIES if parser.at > 1 else False
+    slash = parser.operator() == "/" and not parser.letters
+    return slash and unit.kind == "name" and (priced or len(unit.text) > 2) and units.known(unit.text)
+
+
+def _plain(factor: Term) -> bool:
+    """Whether a factor is a number or a power of one: 300 K is a temperature, 3/4 K may be anything."""
+    return all(
+        isinstance(one, Number) or (isinstance(one, Apply) and one.function in ("^", "neg")) for one in walk(factor)
+    )
 
 
 def _ends(parser: Parser) -> bool:
@@ -141,17 +153,6 @@ def _ends(parser: Parser) -> bool:
             return False
         before = token
     return True
-
-
-def as_written_together(quantity: Quantity) -> Term | None:
-    """Return ``5 m`` and ``5 m^2`` as the product that ``5m`` and ``5m^2`` read as; None for a longer unit."""
-    found = _LETTER.fullmatch(quantity.unit.name)
-    if found is None:
-        return None
-    letter: Term = Symbol(found[1])
-    if found[2]:
-        letter = Apply("^", (letter, Number(Fraction(found[2]))))
-    return Apply("*", (quantity.value, letter))
 
 
 def time(term: Term) -> tuple[Fraction, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from functools import lru_cache
 
@@ -20,17 +21,23 @@ from eurus_data.graders.math.terms import (
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
 
 _ARTICLE = re.compile(r"\A(?:the|an?|it|there (?:is|are))\s+(?=\w\w)")
+_FORMULA = re.compile(r"[\\^_+*/=]")
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'.\s,&-]*")
 
 
 @lru_cache(maxsize=4096)
-def read(text: str) -> Term:
-    """Return the term that an answer's text means; Unreadable where it means none, TooLarge past a cap."""
+def read(text: str, *, letters: bool = False) -> Term:
+    """Return the term that an answer's text means; Unreadable where it means none, TooLarge past a cap.
+
+    Where ``letters``, no word is a unit or prose: ``2 mg`` is the product of 2, m and g.
+    """
     if len(text) > MAX_CHARACTERS:
         raise TooLarge(f"{len(text)} characters; the cap is {MAX_CHARACTERS}")
     cleaned = clean(text)
     if len(cleaned) > 2 * MAX_CHARACTERS:
         raise TooLarge(f"{len(cleaned)} characters once spelt out")
+    if letters:
+        return vectors.gathered(Parser(cleaned, letters=True).answer())
     words = fold(cleaned)
     known = worded.meaning(words) or worded.meaning(_ARTICLE.sub("", words)) or worded.based(cleaned)
     if known is not None:
@@ -48,7 +55,13 @@ def read(text: str) -> Term:
             return Quantity(read(counted[0]), units.read(counted[1]))
         labelled = worded.labelled(cleaned)
         if labelled is not None:
-            return Relation((Symbol(labelled[0]), read(labelled[1])), ("=",))
+            value = read(labelled[1])
+            if isinstance(value, Relation):  # Total = 5 + 6 = 11
+                return Relation((Symbol(labelled[0]), *value.sides), ("=", *value.operators))
+            return Relation((Symbol(labelled[0]), value), ("=",))
+        if _FORMULA.search(cleaned):
+            with contextlib.suppress(Unreadable):
+                return read(cleaned, letters=True)
         if _PROSE.fullmatch(cleaned) or re.fullmatch(r"[\w\s.:,'()&-]*[A-Za-z]{3}[\w\s.:,'()&-]*", cleaned):
             return _words(words)
         raise

@@ -48,6 +48,7 @@ _SAME = (
     (re.compile(r"\\%"), "%"),
     (re.compile(r"\\[lc]?dots[cbmio]?(?![A-Za-z])"), "..."),
     (re.compile(r"\\(?:degree|textdegree)(?![A-Za-z])|\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])"), r"^\\circ "),
+    (re.compile(r"\^\s*\{?\s*\\(?:top|intercal)(?![A-Za-z])\s*\}?"), "^T"),
     (re.compile(r"\\(?:text)?color\s*\{[^{}]*\}|\\[hv]space\*?\s*\{[^{}]*\}"), " "),
     (re.compile(r"\\[hv]?phantom\s*(?:\{[^{}]*\}|\S)"), " "),
 )
@@ -55,6 +56,12 @@ _WRAPPERS = (
     ("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("*", "*"), ("__", "__"), ("```", "```"), ("`", "`"), ("'", "'"), ('"', '"'), (r"\fbox{", "}"),
     (r"\boxed{", "}"),
 )  # fmt: skip
+_PARAMETER = re.compile(
+    r"[\s,;]*\(?\s*(?:(?:where|for|with)\s+)?(?:(?:all|any|some|every|each)\s+)?(?:integers?\s+)?([a-z])\s*"
+    r"(?:\\in\s*Z|is\s+(?:an(?:y)?|some)\s+integer|an(?:y)?\s+integer|(?<=integer \w)|(?<=integers \w))\s*\)?\Z"
+)
+"""What says that a letter stands for any integer."""
+_TRUNCATED = re.compile(r"(?<=[\d})])\s*=\s*(\d*\.\d+)\s*\.\.\.")
 _WORDED = (
     (re.compile(r"(?<=\d)\s*[x]\s*(?=10\s*(?:\^|\*\*))"), "*"),  # 3 x 10^8
     (re.compile(r"\s*\b(?:per\s?cent(?:age(?: points?)?)?|pct)\b", re.IGNORECASE), "%"),
@@ -68,8 +75,30 @@ _WORDED = (
     (re.compile(r"\b(?:USD|US\s?\$)\s*(?=\d)"), "$"),
     (re.compile(r"\bEUR\s*(?=\d)"), "€"),
     (re.compile(r"\bGBP\s*(?=\d)"), "£"),
-    (re.compile(r"\b(?:INR|Rs\.?)\s*(?=\d)"), "₹"),
-    (re.compile(r"\A~\s*(?=[-\d.$])"), ""),  # about
+    (re.compile(r"\b(?:INR|[Rr]s\s*\.?)\s*(?=\d)"), "₹"),
+    (
+        re.compile(
+            r"\A(?:~|(?:about|approximately|approx\.?|roughly|around)(?![A-Za-z]))\s*(?=[-\d.$\\])", re.IGNORECASE
+        ),
+        "",
+    ),
+    (re.compile(r"\A(?:minus|negative)\s+(?=[\d.$\\])", re.IGNORECASE), "-"),
+    (re.compile(r"(?<=\d)(?:\s*\^\s*\{)?\s*(?:st|nd|rd|th)\s*\}?\Z"), ""),  # an ordinal's ending
+    (
+        re.compile(
+            r"\A([$€£]|(?=-?[\d.,/]+ [A-Za-z]{2}))(.*\S)(?<! or)\s+(?:more|left|remaining|altogether|in total|in all|tall|long|high|wide|deep)\Z"
+        ),
+        r"\1\2",
+    ),
+    (
+        re.compile(
+            r"\A(?:all|any) (?:real numbers?|reals?)(?: [a-z])?,? (?:except|excluding|but|other than)(?: for)? (?:[a-z] = )?"
+        ),
+        r"\\R \\setminus ",
+    ),
+    (_PARAMETER, r", \1 \\in Z"),
+    (re.compile(r"(\d\s*)([kM]?)\s*\\Omega\Z"), r"\1 \2ohm"),
+    (re.compile(r"(\d\s*)\\mu\s*([gmsACFLV])\Z"), r"\1 u\2"),
     (re.compile(r"([$€£]\s*\d[\d,.]*)\s*[kK](?!\w)"), r"\1 thousand"),
     (re.compile(r"([$€£]\s*\d[\d,.]*)\s*(?:M|mn)(?!\w)"), r"\1 million"),
     (re.compile(r"\A(\d+)\s*h(?:rs?)?\s*(\d+)\s*m(?:ins?)?\Z"), r"\1 hours \2 minutes"),
@@ -85,8 +114,9 @@ _WORDED = (
 _MORE_THAN_SIGNS = re.compile(r"[A-Za-z<~]")
 _HALF_DAY = re.compile(r"(?<![A-Za-z])([ap])\.\s?m\.?(?![A-Za-z])", re.IGNORECASE)
 _LOOSE_SPACE = re.compile(r"(?<!\w) | (?!\w)")
-_FORMULA = re.compile(r"[\\^_=<>+*/]|\.\.\.|\d\s?!")
+_FORMULA = re.compile(r"[\\^_=<>+*/|]|\.\.\.|\d\s?!")
 _ABBREVIATION = re.compile(r"(?<![A-Za-z])(sq|cu)\.", re.IGNORECASE)
+_PARTED = re.compile(r"-?\d{1,3}(?:(?:\.\d{3}){2,}|(?:'\d{3})+)")  # 1.234.567 and 1'234'567
 _LINED_ROWS = re.compile(r"\[[^\[\]{};,]+(?:,[^\[\]{};,]+)+(?:;[^\[\]{};,]+(?:,[^\[\]{};,]+)+)+\]")  # [1, 2; 3, 4]
 _NUMPY_ROWS = re.compile(r"[\[\]\d\s.eEj+-]+")
 _SPACED_ITEMS = re.compile(r"(?<=[\d.\]j])\s+(?=[-+\d.\[])")
@@ -109,6 +139,7 @@ def clean(text: str) -> str:
             if opened == text:
                 break
             text = opened
+        text = text.strip()
     if text.count("$") % 2 == 0 and r"\$" not in text:
         text = text.replace("$", " ")
     text = text.replace(r"\$", "$")
@@ -116,6 +147,10 @@ def clean(text: str) -> str:
         for pattern, replacement in _WORDED:
             text = pattern.sub(replacement, text)
         text = _ABBREVIATION.sub(r"\1 ", _HALF_DAY.sub(r"\1m", text))
+    if "..." in text:
+        text = _TRUNCATED.sub(r" \\approx \1", text)  # 1/7 = 0.142857...
+    if _PARTED.fullmatch(text):
+        text = text.replace(".", "").replace("'", "")
     if _LINED_ROWS.fullmatch(text):
         text = f"[[{text[1:-1].replace(';', '], [')}]]"
     if text.startswith("[") and "," not in text and _NUMPY_ROWS.fullmatch(text):

@@ -143,6 +143,8 @@ Term = (
 )
 
 REALS = Interval(Apply("neg", (Constant("oo"),)), Constant("oo"), False, False)
+POSITIVE = Interval(Number(Fraction(0)), Constant("oo"), False, False)
+NEGATIVE = Interval(Apply("neg", (Constant("oo"),)), Number(Fraction(0)), False, False)
 EMPTY = Sequence("set", ())
 MINUS_ONE = Number(Fraction(-1))
 
@@ -193,12 +195,16 @@ def symbols(term: Term) -> frozenset[str]:
 
 
 def substituted(term: Term, name: str, value: Term) -> Term:
-    """Return a scalar term with a symbol's value in its place."""
+    """Return a scalar term, a relation or a sequence with a symbol's value in its place."""
     match term:
         case Symbol(found) if found == name:
             return value
         case Apply(function, arguments):
             return Apply(function, tuple(substituted(one, name, value) for one in arguments))
+        case Relation(sides, operators):
+            return Relation(tuple(substituted(one, name, value) for one in sides), operators)
+        case Sequence(brackets, items):
+            return Sequence(brackets, tuple(substituted(one, name, value) for one in items))
         case _:
             return term
 

@@ -25,11 +25,16 @@ class Unit:
     dimensions: Dimensions
 
 
-def _table() -> dict[str, tuple[Fraction, str, int]]:
-    """Return names -> (factor, dimension, exponent)."""
+_Entry = tuple[Fraction, str, int]
+"""Factor, dimension and exponent of one name."""
+
+
+def _words() -> dict[str, _Entry]:
+    """Return names in any case -> what they measure."""
     written = {
         "length": "m meter metre=1; km kilometer kilometre=1000; cm centimeter centimetre=1/100; dm=1/10; mm millimeter "
-        "millimetre=1/1000; nm=1/1000000000; in inch inches=127/5000; ft foot feet=381/1250; yd yard=1143/1250; mi mile=201168/125",
+        "millimetre=1/1000; nanometer nanometre=1/1000000000; micron micrometer micrometre=1/1000000; in inch inches=127/5000; "
+        "ft foot feet=381/1250; yd yard=1143/1250; mi mile=201168/125",
         "mass": "kg kilogram kilo=1; g gram gm=1/1000; mg milligram=1/1000000; t tonne=1000; lb pound=45359237/100000000; "
         "oz ounce=45359237/1600000000",
         "time": "s sec second=1; ms millisecond=1/1000; min minute=60; h hr hour=3600; day=86400; week=604800; year yr=31557600; "
@@ -41,23 +46,28 @@ def _table() -> dict[str, tuple[Fraction, str, int]]:
         "rupee": "rupee rs=1",
         "yen": "yen jpy=1",
         "angle": "degree deg=1",
-        "data": "bit=1; byte=8; kb=8000; mb=8000000; gb=8000000000",
+        "data": "bit=1; byte=8; kb=8000; mb=8000000; gb=8000000000; tb=8000000000000",
         "morning": "am=1",
         "afternoon": "pm=1",
         "person": "people person persons=1",
         "force": "n newton=1",
-        "energy": "j joule=1; kj kilojoule=1000; cal calorie=523/125; kcal=523000/125",
-        "power": "w watt=1; kw kilowatt=1000",
+        "energy": "j joule=1; kj kilojoule=1000; cal calorie=523/125; kcal=523000/125; kwh=3600000",
+        "power": "w watt=1; kw kilowatt=1000; megawatt=1000000",
         "voltage": "v volt=1",
         "current": "amp ampere=1",
+        "charge": "coulomb=1",
+        "resistance": "ohm=1",
+        "capacitance": "farad=1",
+        "magnetism": "tesla=1",
         "temperature": "kelvin=1",
         "celsius": "celsius=1",
         "fahrenheit": "fahrenheit=1",
         "frequency": "hz hertz=1; khz=1000; mhz=1000000",
-        "pressure": "pa pascal=1; kpa=1000; atm=101325",
+        "pressure": "pascal=1; atm=101325",
         "amount": "mol mole=1",
+        "speed": "mph=100584/225000; kph kmph kmh kmhr=5/18",
     }
-    table: dict[str, tuple[Fraction, str, int]] = {}
+    table: dict[str, _Entry] = {}
     for dimension, groups in written.items():
         for group in groups.split(";"):
             names, factor = group.split("=")
@@ -74,12 +84,27 @@ def _table() -> dict[str, tuple[Fraction, str, int]]:
             table[name] = (volume, "length", 3)
     table["acre"] = (Fraction("4046.8564224"), "length", 2)
     table["hectare"] = (Fraction(10000), "length", 2)
-    table["mph"] = (Fraction(201168, 125) / 3600, "speed", 1)
-    table["kph"] = (Fraction(1000, 3600), "speed", 1)
     return table
 
 
-_UNITS = _table()
+def _symbols() -> dict[str, _Entry]:
+    """Return the symbols whose case counts, with their prefixes: mW is no MW."""
+    bases: dict[str, _Entry] = {
+        "m": (Fraction(1), "length", 1), "g": (Fraction(1, 1000), "mass", 1), "s": (Fraction(1), "time", 1), "L": (Fraction(1, 1000), "length", 3),
+        "A": (Fraction(1), "current", 1), "V": (Fraction(1), "voltage", 1), "W": (Fraction(1), "power", 1), "J": (Fraction(1), "energy", 1),
+        "N": (Fraction(1), "force", 1), "Pa": (Fraction(1), "pressure", 1), "Hz": (Fraction(1), "frequency", 1), "C": (Fraction(1), "charge", 1),
+        "K": (Fraction(1), "temperature", 1), "F": (Fraction(1), "capacitance", 1), "T": (Fraction(1), "magnetism", 1), "mol": (Fraction(1), "amount", 1),
+        "ohm": (Fraction(1), "resistance", 1), "eV": (Fraction("1.602176634e-19"), "energy", 1),
+    }  # fmt: skip
+    prefixes = {"": 0, "n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9}
+    table: dict[str, _Entry] = {"Nm": (Fraction(1), "energy", 1)}
+    for base, (factor, dimension, exponent) in bases.items():
+        for prefix, power in prefixes.items():
+            table[prefix + base] = (factor * Fraction(10) ** power, dimension, exponent)
+    return table
+
+
+_WORDS, _SYMBOLS = _words(), _symbols()
 _DERIVED = {
     "speed": [("length", 1), ("time", -1)],
     "frequency": [("time", -1)],
@@ -87,14 +112,17 @@ _DERIVED = {
     "pressure": [("mass", 1), ("length", -1), ("time", -2)],
     "energy": [("mass", 1), ("length", 2), ("time", -2)],
     "power": [("mass", 1), ("length", 2), ("time", -3)],
+    "charge": [("current", 1), ("time", 1)],
     "voltage": [("mass", 1), ("length", 2), ("time", -3), ("current", -1)],
+    "resistance": [("mass", 1), ("length", 2), ("time", -3), ("current", -2)],
 }
 """Dimensions that are products of others; their units' factors are in kilograms, metres, seconds and amperes."""
-_AMBIGUOUS = frozenset({"in", "s", "m", "g", "h", "t", "l", "n", "j", "w", "v", "rs", "a"})
+_AMBIGUOUS = frozenset({"in", "s", "m", "g", "h", "t", "l", "n", "j", "w", "v", "rs", "a", "c", "k", "f", "pa"})
 """Units that are also variables or words: units only where a space and nothing but the answer's end surrounds them."""
 
 _MODIFIERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 
+_PRODUCT = re.compile(r"\\(?:cdot|times)")
 _FACTOR = re.compile(r"([A-Za-z]+)\s*(?:(?:\^|\*\*)\s*[({]?\s*(-?\d{1,2})\s*[)}]?)?")
 
 
@@ -108,17 +136,17 @@ def possible(name: str) -> bool:
     return _lookup(name) is not None
 
 
-def _lookup(name: str) -> tuple[Fraction, str, int] | None:
-    word = name.lower()
-    if len(word) == 1 and name.isupper() and word not in "lnjwv":
-        return None
-    return _UNITS.get(word) or (_UNITS.get(word[:-1]) if len(word) > 3 and word.endswith("s") else None)
+def _lookup(name: str) -> _Entry | None:
+    found, word = _SYMBOLS.get(name), name.lower()
+    if found is not None or (len(word) == 1 and name.isupper()):
+        return found
+    return _WORDS.get(word) or (_WORDS.get(word[:-1]) if len(word) > 3 and word.endswith("s") else None)
 
 
 @lru_cache(maxsize=1024)
 def read(text: str) -> Unit:
     """Return the unit that words such as ``cm^2``, ``miles per hour``, ``square feet`` or ``apples`` mean."""
-    name = " ".join(text.replace(".", " ").split())
+    name = " ".join(_PRODUCT.sub("*", text).replace("\\", "").replace(".", " ").split())
     factor, dimensions = Fraction(1), dict[str, int]()
     sign, power = 1, 1
     rest = name
@@ -132,8 +160,8 @@ def read(text: str) -> Unit:
             return Unit(name, Fraction(1), ((name.lower(), 1),))
         word, rest = found.group(1), rest[found.end() :]
         lowered = word.lower()
-        if lowered in ("per", "each", "an", "a", "of") or lowered in _MODIFIERS:
-            if lowered == "per":
+        if word in ("per", "each", "an", "a", "of") or lowered in _MODIFIERS:
+            if word == "per":
                 sign = -1
             power = _MODIFIERS.get(lowered, power)
             continue

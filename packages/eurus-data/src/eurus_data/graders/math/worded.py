@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from eurus_data.graders.math import names
 from eurus_data.graders.math.spelling import fold
-from eurus_data.graders.math.terms import EMPTY, REALS, Apply, Based, Term, Words, number
+from eurus_data.graders.math.terms import Apply, Based, Number, Term, Words, number
 
 _UNITS = {**names.NUMBER_WORDS, "a": 1, "an": 1}
 _PARTS = {
@@ -22,7 +22,7 @@ _PARTS = {
     "tenth": 10,
 }
 _LABEL = re.compile(
-    r"(?P<label>(?:\\angle |\\triangle |[A-Z])?[A-Za-z][A-Za-z .']{1,48}?)\s*(?:[=:]|\b(?:is|are|equals)\b)\s*(?P<value>[^=:<>]+)"
+    r"(?P<label>(?:\\angle |\\triangle |[A-Z])?[A-Za-z][A-Za-z .']{1,48}?)\s*(?:[=:]|\b(?:is|are|equals)\b)\s*(?P<value>[^:<>]+)"
 )
 _NO_LABEL = frozenset((
     "not", "no", "never", "neither", "nor", "if", "when", "unless", "except", "or", "and", "than", "least", "most", "about",
@@ -34,8 +34,8 @@ _NOUN = re.compile(r"[A-Za-z]{2,}(?:\s+[A-Za-z]{2,}){0,4}")
 _COUNTED = re.compile(rf"(?P<count>-?\d[\d.,/]*)\s+(?P<noun>{_NOUN.pattern})")
 _BASED = re.compile(r"([0-9A-Za-z]+)_(?:\{\s*(\d{2})\s*\}|(\d{2}))")
 _PREFIXED = re.compile(r"0(?:([bB])([01]+)|([oO])([0-7]+)|([xX])([0-9A-Fa-f]+))")
-_CHOICE = re.compile(r"(?i:(?:option|choice|answer)\s*:?\s*)?[(\[]?\s*([A-J])\s*[)\].:]?")
-_CHOSEN = re.compile(r"(?:[(\[]\s*([A-J])\s*[)\]][.:]?|([A-J])\s*[).:])\s*(\S.*)", re.DOTALL)
+_CHOICE = re.compile(r"(?i:(?:option|choice|answer)\s*:?\s*)?[(\[]?\s*([A-Ja-h])\s*[)\].:]?")
+_CHOSEN = re.compile(r"(?:[(\[]\s*([A-Ja-h])\s*[)\]][.:]?|([A-J]\s*[).:]|[a-h]\)))\s*(\S.*)", re.DOTALL)
 
 
 def meaning(words: str) -> Term | None:
@@ -43,7 +43,10 @@ def meaning(words: str) -> Term | None:
     if words in names.ABBREVIATIONS:
         return Words(names.ABBREVIATIONS[words])
     if words in names.WHOLE_ANSWERS:
-        return REALS if names.WHOLE_ANSWERS[words] == "reals" else EMPTY
+        return names.WHOLE_ANSWERS[words]
+    if words.startswith(("minus ", "negative ")):
+        below = meaning(words.partition(" ")[2])
+        return Apply("neg", (below,)) if isinstance(below, Number) else None
     if words.endswith("%") and words[0].isalpha():
         share = _number(words[:-1].replace("-", " ").split())
         return None if share is None else Apply("percent", (number(share),))
@@ -134,4 +137,4 @@ def choice(text: str) -> tuple[str, str] | None:
     if found is not None:
         return found[1].upper(), ""
     found = _CHOSEN.fullmatch(text)
-    return ((found[1] or found[2]).upper(), found[3]) if found is not None else None
+    return ((found[1] or found[2][0]).upper(), found[3]) if found is not None else None
