@@ -33,7 +33,7 @@ def test_no_two_nodes_overlap_and_turns_are_columns(tree: PreferenceTree) -> Non
     for heights in columns.values():
         heights.sort()
         assert all(b - a > 0.999 * ROW for a, b in pairwise(heights))
-    assert drawing.turns == max((node.turn for node in tree.nodes), default=0)
+    assert drawing.turns == tuple(30 + 148 * turn for turn in sorted({node.turn for node in tree.nodes}))
 
 
 def test_a_caterpillar_has_a_straight_spine_with_correct_actions_above(three_turns: PreferenceTree) -> None:

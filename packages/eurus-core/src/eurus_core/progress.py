@@ -66,7 +66,7 @@ class Progress:
         if self.done > self._first:
             parts.append(f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.1f} s each")
             if self.total and self.done < self.total:
-                parts.append(f"{_duration((self.total - self.done) / rate)} left")
+                parts.append(f"{duration((self.total - self.done) / rate)} left")
         parts += [
             f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in self._extra.items()
         ]
@@ -74,7 +74,7 @@ class Progress:
 
     def _show(self, last: bool = False) -> None:
         self._shown = self._clock()
-        text = self.line() + (f", took {_duration(self._shown - self._started)}" if last else "")
+        text = self.line() + (f", took {duration(self._shown - self._started)}" if last else "")
         if self._live:
             self._stream.write("\r" + text.ljust(self._width) + ("\n" if last else ""))
             self._width = len(text)
@@ -85,8 +85,9 @@ class Progress:
             self._on_line({"label": self.label, "done": self.done, "total": self.total, **self._extra})
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
+def duration(seconds: float) -> str:
+    """Word a time: ``42 s``, ``3 min 05 s``, ``2 h 04 min``."""
     minutes, rest = divmod(round(seconds), 60)
+    if round(seconds) < 100:
+        return f"{seconds:.0f} s"
     return f"{minutes} min {rest:02d} s" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"

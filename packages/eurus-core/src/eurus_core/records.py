@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Task = Literal["Coding", "Math_CoT", "Math_PoT", "Logic", "Chat"]
 """The paper's four, each with its prompt; ``Chat`` is anything else and has none."""
@@ -19,6 +19,7 @@ Tier = Literal["T0", "T1", "T2", "T3"]
 Outcome = Literal["correct", "incorrect", "unparsed", "timeout", "limit", "continued"]
 ObservationStatus = Literal["ok", "error", "timeout", "memory", "killed"]
 
+TASKS: tuple[Task, ...] = get_args(Task)
 REJECTABLE: frozenset[Outcome] = frozenset({"incorrect", "unparsed", "timeout"})
 """Outcomes that may stand on the rejected side of a pair. ``limit`` is our own cap, hence no fault of the actor."""
 
@@ -213,3 +214,8 @@ class Sample:
     verdict: Verdict
     observation: Observation | None = None
     index: int = 0  # 0 .. N-1 among the samples of one problem
+
+
+def task_named(name: str) -> Task | None:
+    """Return the task of that name in any case, or None: the released data's README spells Math_Cot, its rows Math_CoT."""
+    return next((task for task in TASKS if task.lower() == name.lower()), None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from eurus_core.blocks import Table
 from eurus_core.contracts import Grader
 from eurus_core.ranking import Interval, mean_interval
 from eurus_core.records import Sample
+from eurus_eval.samples import correct_share
 
 EXAMPLE_LETTERS = 1200
 NO_ANSWER_NOTE = "No answer: none could be read from code or text."
@@ -50,11 +51,10 @@ def problem_groups(groups: Mapping[str, Sequence[Sample]], by: Sequence[str]) ->
 
 def accuracy_table(groups: Mapping[str, Sequence[Sample]], by: Sequence[str]) -> Table:
     """One row a group of problems: accuracy with interval, share without an answer, and n."""
-    correct = _shares(groups, lambda s: s.verdict.correct)
-    unanswered = _shares(groups, lambda s: s.verdict.outcome == "unparsed")
+    unanswered = {p: sum(s.verdict.outcome == "unparsed" for s in group) / len(group) for p, group in groups.items()}
     rows = []
     for name, problems in problem_groups(groups, by).items():
-        accuracy = mean_interval([correct[p] for p in problems])
+        accuracy = mean_interval([float(correct_share(groups[p])) for p in problems])
         missing = sum(unanswered[p] for p in problems) / len(problems)
         rows.append((name, percent(accuracy), f"{100 * missing:.1f} %", accuracy.n))
     return Table(
@@ -89,10 +89,6 @@ def example_table(samples: Sequence[Sample], grader: Grader) -> Table:
 
 def _short(text: str) -> str:
     return text if len(text) <= EXAMPLE_LETTERS else text[:EXAMPLE_LETTERS] + " …"
-
-
-def _shares(groups: Mapping[str, Sequence[Sample]], holds: Callable[[Sample], bool]) -> dict[str, float]:
-    return {problem: sum(map(holds, samples)) / len(samples) for problem, samples in groups.items()}
 
 
 def _natural(value: str) -> tuple[int, int, str]:

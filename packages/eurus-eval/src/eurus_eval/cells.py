@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eurus_core import progress
 from eurus_core.blocks import Table
 
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
@@ -69,15 +70,10 @@ def figure(name: str, value: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Word a duration: ``0.8 s``, ``42 s``, ``3 min 05 s``, ``2 h 04 min``."""
+    """Word a duration: ``0.8 s`` where it is short, else as progress does."""
     if seconds is None:
         return "–"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{seconds:.1f} s" if seconds < 9.95 else progress.duration(seconds)
 
 
 def _cell(value: Any, reach: float) -> Cell:

@@ -16,7 +16,7 @@ from eurus_core.ranking import Interval, mean_interval, paired_difference, sign_
 from eurus_core.records import Sample
 from eurus_core.stages import Context
 from eurus_eval.accuracy import INTERVAL_NOTE, percent, points, problem_groups
-from eurus_eval.samples import by_problem, read_samples
+from eurus_eval.samples import by_problem, correct_share, read_samples
 
 Groups = Mapping[str, Sequence[Sample]]
 
@@ -45,7 +45,7 @@ class Compare(Stage):
             if len(found) > len(common):
                 context.note(f"{label}: {len(found) - len(common)} problems left out, which the others did not answer.")
         groups = {label: {problem: found[problem] for problem in common} for label, found in groups.items()}
-        shares = {label: [_share(found[problem]) for problem in common] for label, found in groups.items()}
+        shares = {label: [correct_share(found[problem]) for problem in common] for label, found in groups.items()}
         for label, values in shares.items():
             context.figure(f"accuracy of {label}", float(sum(values) / len(values)))
 
@@ -126,14 +126,11 @@ def _accuracy_table(groups: Mapping[str, Groups], by: Sequence[str]) -> Table:
     first = next(iter(groups.values()))
     for name, problems in problem_groups(first, by).items():
         cells = [
-            percent(mean_interval([float(_share(found[problem])) for problem in problems])) for found in groups.values()
+            percent(mean_interval([float(correct_share(found[problem])) for problem in problems]))
+            for found in groups.values()
         ]
         rows.append((name, *cells, len(problems)))
     return Table("accuracy", ("problems", *groups, "n"), tuple(rows), INTERVAL_NOTE)
-
-
-def _share(samples: Sequence[Sample]) -> Fraction:
-    return Fraction(sum(sample.verdict.correct for sample in samples), len(samples))
 
 
 def _p(p: float) -> str:

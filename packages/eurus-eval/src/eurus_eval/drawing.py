@@ -34,12 +34,11 @@ class Edge:
     x2: float
     y2: float
     spine: bool
-    child: str
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The laid-out tree; the problem stands at ``(root_x, root_y)``."""
+    """The laid-out tree, in pixels; the problem stands at ``(root_x, root_y)``, ``turns`` are where their headings stand."""
 
     tree: PreferenceTree
     dots: tuple[Dot, ...]
@@ -48,7 +47,7 @@ class Drawing:
     root_y: float
     width: float
     height: float
-    turns: int
+    turns: tuple[float, ...]
 
 
 def lay_out(tree: PreferenceTree) -> Drawing:
@@ -57,6 +56,42 @@ def lay_out(tree: PreferenceTree) -> Drawing:
     A caterpillar gets a straight spine. Siblings never overlap, whatever the tree's shape.
     """
     parents = {node.parent for node in tree.nodes}
+    rows, turns = _rows(tree, parents)
+    top, bottom = min(rows.values()), max(rows.values())
+    height = {key: MARGIN + 24 + (row - top) * ROW for key, row in rows.items()}
+    dots = tuple(
+        Dot(node, _x(node.turn), height[node.id], _look(node), node.id in parents, _label(node)) for node in tree.nodes
+    )
+    at = {dot.node.id: dot.x for dot in dots}
+    root_x = MARGIN + 24
+    edges = tuple(
+        Edge(
+            x1=root_x if dot.node.parent is None else at[dot.node.parent],
+            y1=height[dot.node.parent],
+            x2=dot.x,
+            y2=dot.y,
+            spine=dot.expanded,
+        )
+        for dot in dots
+    )
+    return Drawing(
+        tree,
+        dots,
+        edges,
+        root_x,
+        root_y=height[None],
+        width=2 * MARGIN + max(at.values(), default=0) + 90,
+        height=2 * MARGIN + 24 + (bottom - top) * ROW,
+        turns=tuple(_x(turn) for turn in range(1, turns + 1)),
+    )
+
+
+def _x(turn: int) -> float:
+    return MARGIN + turn * COLUMN
+
+
+def _rows(tree: PreferenceTree, parents: set[str | None]) -> tuple[dict[str | None, float], int]:
+    """Return the row of each node, the problem's under None, and the number of turns; rows are a step apart."""
     rows: dict[str | None, float] = {None: 0.0}
     column: list[str | None] = [None]
     turns = 0
@@ -75,26 +110,7 @@ def lay_out(tree: PreferenceTree) -> Drawing:
                 free = first + len(children)
         turns += bool(following)
         column = following
-    top, bottom = min(rows.values()), max(rows.values())
-    place = {key: MARGIN + 24 + (row - top) * ROW for key, row in rows.items()}
-    dots = tuple(
-        Dot(node, MARGIN + node.turn * COLUMN, place[node.id], _look(node), node.id in parents, _label(node))
-        for node in tree.nodes
-    )
-    at = {dot.node.id: dot for dot in dots}
-    edges = tuple(
-        Edge(
-            x1=MARGIN + 24 if dot.node.parent is None else at[dot.node.parent].x,
-            y1=place[dot.node.parent],
-            x2=dot.x,
-            y2=dot.y,
-            spine=dot.expanded,
-            child=dot.node.id,
-        )
-        for dot in dots
-    )
-    width = 2 * MARGIN + max((dot.x for dot in dots), default=0) + 90
-    return Drawing(tree, dots, edges, MARGIN + 24, place[None], width, 2 * MARGIN + 24 + (bottom - top) * ROW, turns)
+    return rows, turns
 
 
 def _rank(node: Node, expanded: bool) -> tuple[int, bool]:

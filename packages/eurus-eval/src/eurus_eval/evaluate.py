@@ -24,7 +24,7 @@ from eurus_core.seeds import derive
 from eurus_core.stages import Context
 from eurus_core.turns import parse
 from eurus_eval.accuracy import accuracy_table, example_table, outcome_table, percent
-from eurus_eval.samples import by_problem, correct_shares, write_samples
+from eurus_eval.samples import by_problem, correct_share, write_samples
 from eurus_eval.work_log import WorkLog
 
 Attempt = tuple[Problem, int]
@@ -120,7 +120,7 @@ class Evaluate(Stage):
 
     def _report(self, context: Context, samples: list[Sample]) -> None:
         groups = by_problem(samples)
-        accuracy = mean_interval(list(correct_shares(groups).values()))
+        accuracy = mean_interval([float(correct_share(group)) for group in groups.values()])
         context.figure("accuracy", accuracy.value)
         context.figure("accuracy low", accuracy.low)
         context.figure("accuracy high", accuracy.high)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 from eurus_core.codec import from_json, to_json
@@ -41,9 +42,9 @@ def by_problem(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
     return groups
 
 
-def correct_shares(groups: Mapping[str, Sequence[Sample]]) -> dict[str, float]:
-    """Return each problem's share of correct samples."""
-    return {problem: sum(s.verdict.correct for s in group) / len(group) for problem, group in groups.items()}
+def correct_share(samples: Sequence[Sample]) -> Fraction:
+    """Return which share of the samples of one problem is correct."""
+    return Fraction(sum(sample.verdict.correct for sample in samples), len(samples))
 
 
 def _line(sample: Sample) -> str:

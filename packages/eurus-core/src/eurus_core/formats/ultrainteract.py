@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from eurus_core.contracts import Format
 from eurus_core.formats.grafts import Graft, Turn
 from eurus_core.formats.messages import chat, messages
 from eurus_core.formats.pairs import refuse_equal
-from eurus_core.records import Problem, Task, Verdict
+from eurus_core.records import TASKS, Problem, Task, Verdict, task_named
 from eurus_core.rows import Row
 
 RIGHT, WRONG = Verdict("correct", rule="published"), Verdict("incorrect", rule="published")
@@ -69,8 +69,7 @@ def _problem(row: Row, instruction: str, source: str, needed: str) -> Problem:
 
 def _task(row: Row, needed: str) -> Task:
     named = row.text("task", needed)
-    for task in get_args(Task):
-        if task.lower() == named.lower():  # the README spells Math_Cot, the data Math_CoT
-            found: Task = task
-            return found
-    raise row.error(f'"task" is {named!r}', f"Tasks are {', '.join(get_args(Task))}.")
+    task = task_named(named)
+    if task is None:
+        raise row.error(f'"task" is {named!r}', f"Tasks are {', '.join(TASKS)}.")
+    return task

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from eurus_core.errors import nearest
-from eurus_core.records import Problem, Reference, Task
+from eurus_core.records import TASKS, Problem, Reference, Task, task_named
 from eurus_core.rows import Row
 from eurus_data.sources.files import FileSource, content_id
 
 KEYS = ("instruction", "answer", "rationale", "program", "task", "id", "labels")
-TASKS: tuple[Task, ...] = get_args(Task)
 NEEDED = 'Rows need "instruction" and "answer"; "rationale", "program", "task", "id" and "labels" may be there too.'
 
 
@@ -51,12 +48,10 @@ class JSONL(FileSource):
 
     def _task(self, row: Row) -> Task:
         named = row.optional_text("task", NEEDED)
-        if named is None:
-            return self.task
-        for task in TASKS:
-            if task.lower() == named.lower():  # the released data spell Math_CoT in two ways
-                return task
-        raise row.error(f'"task" is {named!r}', f"Tasks are {', '.join(TASKS)}.")
+        task = self.task if named is None else task_named(named)
+        if task is None:
+            raise row.error(f'"task" is {named!r}', f"Tasks are {', '.join(TASKS)}.")
+        return task
 
 
 def _answer(row: Row) -> str:
