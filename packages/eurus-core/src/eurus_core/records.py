@@ -206,6 +206,31 @@ class PreferenceTree:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """An action in a row, how it was judged, and what followed it, if anything did."""
+
+    text: str
+    verdict: Verdict
+    observation: Observation | None = None
+    critique: Critique | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Whether nothing is known of what followed."""
+        return self.observation is None and self.critique is None
+
+
+@dataclass(frozen=True, slots=True)
+class Graft:
+    """What one row says of a tree: a path below a problem and the sibling actions at its end; ``edges`` are (chosen, rejected, weight) by index."""
+
+    problem: Problem
+    history: tuple[Turn, ...]
+    siblings: tuple[Turn, ...]
+    edges: tuple[tuple[int, int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One attempt at a problem, kept by evaluation so that scores can be recomputed without a model."""
 

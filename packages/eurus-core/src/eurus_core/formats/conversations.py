@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from eurus_core.contracts import Format
-from eurus_core.formats.grafts import Graft, Turn
 from eurus_core.formats.messages import chat, messages
-from eurus_core.records import Message, Verdict
+from eurus_core.records import Graft, Message, Turn, Verdict
 from eurus_core.rows import Row
 
 NEEDED_LABELS = 'Labelled rows hold "prompt", "completion" and "label", which is true or false.'

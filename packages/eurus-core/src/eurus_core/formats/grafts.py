@@ -1,4 +1,4 @@
-"""What one row says of a tree, and the trees that rows make together.
+"""The trees that rows make together.
 
 A row knows one path of its tree and the actions at its end. Rows of one problem are laid over each other: turns that are alike
 become one node, whatever is missing between them stays missing.
@@ -13,36 +13,21 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from eurus_core.records import Critique, Message, Node, Observation, Preference, PreferenceTree, Problem, Verdict
+from eurus_core.records import (
+    Critique,
+    Graft,
+    Message,
+    Node,
+    Observation,
+    Preference,
+    PreferenceTree,
+    Turn,
+    Verdict,
+)
 from eurus_core.turns import RIGHT, WRONG, feedback, parse
 
 IN_MEMORY_BYTES = 1 << 26
 """What rows say lies in a temporary file beyond that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """An action, how it was judged, and what followed it, if anything did."""
-
-    text: str
-    verdict: Verdict
-    observation: Observation | None = None
-    critique: Critique | None = None
-
-    @property
-    def ends(self) -> bool:
-        """Whether nothing is known of what followed."""
-        return self.observation is None and self.critique is None
-
-
-@dataclass(frozen=True, slots=True)
-class Graft:
-    """A path below a problem and the sibling actions at its end; ``edges`` are (chosen, rejected, weight) by index."""
-
-    problem: Problem
-    history: tuple[Turn, ...]
-    siblings: tuple[Turn, ...]
-    edges: tuple[tuple[int, int, float], ...] = ()
 
 
 def problem_id(source: str, *messages: Message) -> str:

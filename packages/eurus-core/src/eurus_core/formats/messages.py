@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from eurus_core.formats.grafts import Turn, answered, problem_id
-from eurus_core.records import Message, Problem, Role
+from eurus_core.formats.grafts import answered, problem_id
+from eurus_core.records import Message, Problem, Role, Turn
 from eurus_core.rows import Row
 
 ROLES: dict[str, Role] = {

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from eurus_core.contracts import Format, refuse
 from eurus_core.errors import InputError
-from eurus_core.formats.grafts import Graft, trees
+from eurus_core.formats.grafts import trees
 from eurus_core.plugins import installed
-from eurus_core.records import PreferenceTree
+from eurus_core.records import Graft, PreferenceTree
 from eurus_core.rows import SUFFIXES, OnBad, Row, files_of, rows, stop
 from eurus_core.treeset import MANIFEST, TreeSet
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from eurus_core.contracts import Format
-from eurus_core.formats.grafts import Graft, Turn
 from eurus_core.formats.messages import chat
-from eurus_core.records import Message, Verdict
+from eurus_core.records import Graft, Message, Turn, Verdict
 from eurus_core.rows import Row
 
 NEEDED = 'UltraFeedback rows hold "instruction" and "completions", a list of objects with "response" and the score that is read'
