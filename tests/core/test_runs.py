@@ -175,6 +175,10 @@ def test_a_dry_run_runs_nothing_and_shows_the_stages(run, tmp_path):
         ("numbers.to=true", "--set numbers.to: numbers.to: a number is needed, found true"),
         ("total.trees=@number", "no stage named 'number' (did you mean '@numbers'?)"),
         ("total.trees=@total", "@total runs later"),
+        (
+            "to=5",
+            "'to' is not a stage: it needs a key 'stage', such as stage = \"grow\". What a stage is to be given begins",
+        ),
         ("numbers.stage=cuont", "No stage named 'cuont'. Did you mean 'count'?"),
         ("total.trees=3", "total.trees"),
         ("total.trees=nowhere", "total.trees: nowhere: no such file or folder; needed is a tree set"),

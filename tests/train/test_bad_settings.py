@@ -49,6 +49,21 @@ def test_the_settings_key_is_named_on_the_command_line(eurus, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"beta": 0.2}, "objective.beta"),  # of the part that the objective names
+        ({"objective": {"Toy": "kto", "default": "dpo"}, "label_smoothing": 0.1}, "objective.default.label_smoothing"),
+        ({"rank": 8}, "lora.rank"),  # of a table that is not set
+        ({"learningrate": 1e-5}, "learning_rate"),  # its own comes first where neither has that very name
+        ({"betas": 1}, "objective.beta"),
+    ],
+)
+def test_a_setting_of_a_part_inside_is_told_with_its_path(given, meant):
+    with pytest.raises(ValidationError, match=f"no such setting. Did you mean '{meant}'"):
+        stage("unread", **{"objective": "dpo", **given})
+
+
 @pytest.mark.parametrize(("template", "said"), [(b"\xff", "not UTF-8 text"), (b"{% for m in", "chat template refuses")])
 def test_a_template_file_that_is_none_is_refused(trees, tmp_path, template, said):
     (tmp_path / "chat.jinja").write_bytes(template)

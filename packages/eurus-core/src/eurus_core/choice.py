@@ -7,12 +7,15 @@ an error carries the whole path of the key.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.resources
-from collections.abc import Mapping
+import itertools
+import types
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, Union, get_args, get_origin
 
-from pydantic import BeforeValidator, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from eurus_core.errors import UserError
@@ -58,8 +61,42 @@ def Choice(kind: str) -> BeforeValidator:  # noqa: N802 - reads as a type in ann
             settings = info.context.completed(cls, settings)
         return cls.model_validate(settings, context=info.context)
 
+    choose.kind = kind  # type: ignore[attr-defined] # where a setting is looked for that is not here
     choose.words = f"{KINDS[kind]}, see: eurus parts {kind}"  # type: ignore[attr-defined] # shown by eurus parts
     return BeforeValidator(choose)
+
+
+def inside(cls: type[BaseModel], settings: Mapping[str, Any]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield path and class of the parts and tables that a part's settings hold one level down, those by default included."""
+    for name, field in cls.model_fields.items():
+        key = field.alias or name
+        found = list(_named(field.annotation, field.metadata))
+        kinds = [one for one in found if isinstance(one, str)]
+        value = settings.get(key, field.default)
+        if not kinds:
+            yield from ((key, one) for one in found if not isinstance(one, str))
+        elif isinstance(value, Mapping) and "name" not in value:  # a table of parts, such as objectives by source
+            yield from (found for one in value for found in _part(f"{key}.{one}", kinds[0], value[one]))
+        else:
+            yield from _part(key, kinds[0], value)
+
+
+def _named(annotation: Any, metadata: Iterable[Any] = ()) -> Iterator[str | type[BaseModel]]:
+    """Yield the kinds of part that an annotation's validators choose from, and the tables that it allows."""
+    yield from (mark.func.kind for mark in metadata if hasattr(getattr(mark, "func", None), "kind"))
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) is Annotated:
+        yield from _named(get_args(annotation)[0], get_args(annotation)[1:])
+    elif get_origin(annotation) in (Union, types.UnionType):
+        yield from itertools.chain.from_iterable(map(_named, get_args(annotation)))
+
+
+def _part(path: str, kind: str, value: Any) -> Iterator[tuple[str, type[BaseModel]]]:
+    name = value.get("name") if isinstance(value, Mapping) else value
+    with contextlib.suppress(UserError):  # a part that cannot be loaded is told elsewhere
+        if isinstance(name, str):
+            yield path, installed().find(kind, name).load()
 
 
 def Needs(kind: Artefact) -> BeforeValidator:  # noqa: N802 - reads as a type in annotations

@@ -260,6 +260,10 @@ def _check(recipe: Recipe) -> None:
         if not isinstance(settings, dict) or not isinstance(settings.get("stage"), str):
             meant = nearest(name, RESERVED)
             hint = f" Did you mean {meant!r}?" if meant else ""
+            if stage := next(
+                (one for one, held in recipe.stages.items() if isinstance(held, dict) and "stage" in held), ""
+            ):
+                hint += f" What a stage is to be given begins with its name, as in {stage}.{name}."
             raise RecipeError(
                 f"{recipe.origin((name,))}: {name!r} is not a stage: it needs a key 'stage', such as stage = \"grow\".{hint}"
             )

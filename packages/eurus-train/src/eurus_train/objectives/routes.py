@@ -181,6 +181,7 @@ def Routed(stage: str) -> BeforeValidator:  # noqa: N802 - reads as a type in an
         return Routes(by_source=chosen, default=default)
 
     what = "objective, see: eurus parts objectives; or a table of sources and theirs"
+    route.kind = "objectives"  # type: ignore[attr-defined] # where a setting is looked for that the stage has not
     route.words = what  # type: ignore[attr-defined] # shown by eurus parts
     return BeforeValidator(route)
 
