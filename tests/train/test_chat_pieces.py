@@ -48,6 +48,25 @@ def test_pieces_concatenate_to_the_template_s_tokens(tokenizer, template, texts)
         assert prompt.tolist() == template_ids(tokenizer, messages)
 
 
+@pytest.mark.parametrize("template", [None, MISTRAL])
+@given(texts=st.lists(st.text(max_size=12), min_size=1, max_size=6))
+def test_pieces_read_together_as_each_reads_alone_after_the_whole_prompt(tokenizer, template, texts):
+    """Also "" and what begins with a space: no such text may reach back over the special token that it is cut behind."""
+    if template:
+        tokenizer = with_template(tokenizer, template)
+    chat = Chat(tokenizer)
+    pieces = [piece for text in texts for piece in (chat.template.action(text), chat.template.feedback(text))]
+    together = chat.tokens(pieces)
+    prompt = chat.prompt([Message("user", "Is it?")]).tolist()
+    for piece, text in zip(pieces[::2], texts, strict=True):
+        whole = template_ids(tokenizer, [Message("user", "Is it?"), Message("assistant", text)])
+        if whole[: len(prompt)] == prompt:  # else a token merges over the boundary, and the action is cut off before it
+            assert whole[len(prompt) :][: len(together[piece])] == together[piece].tolist()
+        assert together[piece].tolist() == chat.action(text).tolist()
+    for piece, text in zip(pieces[1::2], texts, strict=True):
+        assert together[piece].tolist() == chat.feedback(text).tolist()
+
+
 def test_an_action_ends_with_the_token_that_ends_the_turn(tokenizer):
     action = Chat(tokenizer).action("It is 4.")
     assert action[-1] == tokenizer.eos_token_id

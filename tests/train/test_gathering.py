@@ -4,12 +4,14 @@ import gc
 import json
 import shutil
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
 from eurus_core.errors import UserError
 from eurus_core.stages import Context
 from eurus_core.treeset import write_trees
+from eurus_train.data import gathering
 from eurus_train.data.examples import correct_actions, groups, preferences
 from eurus_train.data.gathering import gather, open_examples
 from eurus_train.data.mismatches import with_mismatches
@@ -48,6 +50,24 @@ def test_what_lies_on_disk_is_what_memory_would_hold(chat, make_tree, tmp_path, 
     assert again.counts.seconds == there.counts.seconds > 0
 
 
+@pytest.mark.parametrize("characters", [1, 200, 500])
+def test_trees_tokenised_together_or_one_by_one_are_the_same(chat, make_tree, monkeypatch, characters):
+    trees = [make_tree(n) for n in range(2, 9)]
+    together = gather(preferences, trees, chat, Reading())
+    monkeypatch.setattr(gathering, "CHARACTERS_AT_ONCE", characters)
+    apart = gather(preferences, trees, chat, Reading())
+    assert told(apart) == told(together)
+    assert apart.counts.tokens == together.counts.tokens
+
+
+def test_a_tree_that_no_tokenizer_reads_leaves_those_beside_it(chat, make_tree, make_node):
+    broken = replace(make_tree(3), nodes=(*make_tree(3).nodes, make_node("2", "half \ud800")))
+    trees = [make_tree(2), broken, make_tree(4)]
+    found = gather(preferences, trees, chat, Reading(skip_bad=True))
+    assert [pairs[0].chosen.tree for pairs in found.trees] == ["double-2", "double-4"]
+    assert found.left_out["trees that cannot be used"] == 1
+
+
 def test_mismatches_are_the_same_from_disk_and_from_memory(chat, make_tree, tmp_path):
     trees = [make_tree(n) for n in range(2, 12)]
     here = with_mismatches(gather(preferences, trees, chat, Reading()), max_length=200, seed=4)
@@ -77,8 +97,8 @@ def test_memory_does_not_grow_with_the_trees(chat, make_tree, tmp_path):
         return peak
 
     most_held(10)  # caches fill
-    few, many = most_held(100), most_held(250)  # each beyond one record batch
-    assert many - few < 150 * 250  # a tree's tokens alone take 2,500 bytes
+    few, many = most_held(150), most_held(450)  # each beyond two record batches: one written, one tokenised
+    assert many - few < 300 * 250  # a tree's tokens alone take 2,500 bytes
 
 
 class Killed(Exception):

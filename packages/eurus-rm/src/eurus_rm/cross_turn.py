@@ -8,6 +8,7 @@ instruction at N x N <= 10), hence its limits are settings and the count is show
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -16,8 +17,7 @@ import numpy as np
 from eurus_core.records import REJECTABLE, Node, PreferenceTree
 from eurus_core.seeds import derive
 from eurus_core.trees import parses
-from eurus_train.data.chat import Chat
-from eurus_train.data.examples import preferences
+from eurus_train.data.examples import Selection, preferences
 from eurus_train.data.gathering import Read
 from eurus_train.data.tree_tokens import LeftOut, Reading, TreeTokens
 from eurus_train.forest.layout import Pair
@@ -62,24 +62,24 @@ def couples(tree: PreferenceTree, limits: CrossTurn, rng: Random) -> list[tuple[
 def crossing_too(limits: CrossTurn) -> Read[Pair]:
     """Return what reads a tree's pairs of siblings and, where there are any, its pairs across turns after them."""
 
-    def read(tree: PreferenceTree, chat: Chat, reading: Reading, left_out: LeftOut) -> list[Pair]:
-        pairs = preferences(tree, chat, reading, left_out)
-        return pairs + cross_turn_pairs(tree, chat, reading, left_out, limits) if pairs else []
+    def read(tree: PreferenceTree, reading: Reading, left_out: LeftOut) -> Selection[Pair]:
+        siblings = preferences(tree, reading, left_out)
+        crossing = couples(tree, limits, Random(derive(reading.seed, "cross-turn", tree.problem.id)))  # noqa: S311 - no secret
+
+        def examples(tokens: TreeTokens) -> list[Pair]:
+            pairs = siblings.examples(tokens)
+            return pairs + across_turns(crossing, tokens, left_out) if pairs else []
+
+        return Selection([*siblings.nodes, *(node for couple in crossing for node in couple)], examples)
 
     return read
 
 
-def cross_turn_pairs(
-    tree: PreferenceTree, chat: Chat, reading: Reading, left_out: LeftOut, limits: CrossTurn
-) -> list[Pair]:
-    """Return the drawn couples of a tree as pairs after the bare instruction."""
-    found = couples(tree, limits, Random(derive(reading.seed, "cross-turn", tree.problem.id)))  # noqa: S311 - no secret
-    if not found:
-        return []
-    tokens = TreeTokens(tree, chat)
+def across_turns(crossing: Sequence[tuple[Node, Node]], tokens: TreeTokens, left_out: LeftOut) -> list[Pair]:
+    """Return couples of a tree as pairs after the bare instruction."""
     pairs = []
-    for chosen, rejected in found:
-        branches = tokens.branches([chosen, rejected], reading, left_out, alone=True)
+    for chosen, rejected in crossing:
+        branches = tokens.branches([chosen, rejected], left_out, alone=True)
         if len(branches) == 2:
             pair = Pair(branches[chosen.id], branches[rejected.id])
             if not np.array_equal(pair.chosen.action, pair.rejected.action):

@@ -1,121 +1,94 @@
-"""A conversation in tokens, cut into the pieces that a tree shares: prompt, action, feedback.
+"""A conversation in tokens, piece by piece, as the model's own chat template writes it.
 
-The pieces follow the model's own chat template. They are cut where generation starts and stops: a history ends with the
-generation prompt, an action with the token that ends the turn; what the template writes after that token opens the next feedback.
 Each piece is tokenised once, as it reads in its place, so that no token merges across the boundary between history and action.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import jinja2
 import numpy as np
 
-from eurus_core.errors import InputError, ModelError
+from eurus_core.errors import ModelError
 from eurus_core.records import Message
+from eurus_train.data.template import Piece, Template
 from eurus_train.forest.trie import Ids
-
-_ASK, _REPLY = "Which one?", "That one."
 
 
 class Chat:
     """Pieces of conversations in one tokenizer's words.
 
-    ModelError where the tokenizer has no chat template, or one whose earlier turns change when later ones follow: its
-    trajectories share no prefixes; and for a token beyond the ``vocabulary`` of the model that is to read it. InputError for a
-    conversation that the template refuses.
+    ModelError for a template that cannot be cut (:class:`eurus_train.data.template.Template`), and for a token beyond the
+    ``vocabulary`` of the model that is to read it. InputError for a conversation that the template refuses.
     """
 
     def __init__(self, tokenizer: Any, vocabulary: int | None = None):
         self.tokenizer, self._vocabulary = tokenizer, vocabulary
-        self.tokens = 0
-        """Tokens of all pieces so far."""
-        name = getattr(tokenizer, "name_or_path", "") or type(tokenizer).__name__
-        if not tokenizer.chat_template:
-            raise ModelError(
-                f"{name} has no chat template, so that no conversation can be put in its words. "
-                "Use the chat variant of the model, or set tokenizer.chat_template and save the tokenizer."
-            )
-        ask, reply = Message("user", _ASK), Message("assistant", _REPLY)
-        prompt, once = self._render([ask], True), self._render([ask, reply])
-        twice = self._render([ask, reply, ask], True)
-        if not (once.startswith(prompt) and twice.startswith(once)):
-            raise ModelError(
-                f"The chat template of {name} rewrites earlier turns when later ones follow. Use another template."
-            )
-        self._prompt, self._once = prompt, once
-        self._turn_end, self._turn_rest = _cut_turn_end(once.rpartition(_REPLY)[2], tokenizer, name)
-        self._contexts = {text: self._tokens(text) for text in (self._prompt, self._turn_end)}
+        self.template = Template(tokenizer)
+        self._before: dict[str, Ids] = {}
 
     def prompt(self, messages: Sequence[Message]) -> Ids:
         """Return a history that ends on a user turn, up to where the model starts to write."""
         if not messages or messages[-1].role != "user":
             raise ValueError("a history ends on a user turn")
         first = next((i for i, message in enumerate(messages) if message.role == "assistant"), len(messages))
-        pieces = [self.opening(messages[:first])]
+        pieces = [self.template.opening(messages[:first])]
         rest = messages[first:]
         for reply, answer in zip(rest[::2], rest[1::2], strict=True):
             if (reply.role, answer.role) != ("assistant", "user"):
                 raise ValueError("after the opening, assistant and user turns alternate")
-            pieces += [self.action(reply.content), self.feedback(answer.content)]
-        return np.concatenate(pieces)
+            pieces += [self.template.action(reply.content), self.template.feedback(answer.content)]
+        tokens = self.tokens(pieces)
+        return np.concatenate([tokens[piece] for piece in pieces])
 
     def opening(self, messages: Sequence[Message]) -> Ids:
         """Return the turns before the first action, generation prompt included."""
-        return self._counted(self._tokens(self._render(messages, True)))
+        return self._alone(self.template.opening(messages))
 
     def action(self, text: str) -> Ids:
         """Return an action's tokens, ending with the token that ends the turn."""
-        whole = self._render([Message("user", _ASK), Message("assistant", text)])
-        return self._counted(self._after(self._prompt, whole[len(self._prompt) :].removesuffix(self._turn_rest)))
+        return self._alone(self.template.action(text))
 
     def feedback(self, text: str) -> Ids:
         """Return a user turn between two actions, generation prompt included."""
-        whole = self._render([Message("user", _ASK), Message("assistant", _REPLY), Message("user", text)], True)
-        return self._counted(self._after(self._turn_end, self._turn_rest + whole[len(self._once) :]))
+        return self._alone(self.template.feedback(text))
 
-    def _after(self, context: str, text: str) -> Ids:
-        """Tokenise ``text`` as it reads after ``context``; on its own where the two would merge."""
-        before, both = self._contexts[context], self._tokens(context + text)
-        if len(before) <= len(both) and np.array_equal(both[: len(before)], before):
-            return both[len(before) :]
-        return self._tokens(text)
+    def tokens(self, pieces: Iterable[Piece]) -> dict[Piece, Ids]:
+        """Return each piece's tokens as it reads in its place; on its own where it would merge with what stands before.
 
-    def _counted(self, piece: Ids) -> Ids:
-        self.tokens += len(piece)
-        return piece
+        All are tokenised in one call, equal ones once, so that a tokenizer with threads has work for them.
+        """
+        each = list(dict.fromkeys(pieces))
+        found = dict(zip(each, self._encode([piece.after + piece.text for piece in each]), strict=True))
+        merged = []
+        for piece, ids in found.items():
+            before = self._context(piece.after)
+            if np.array_equal(ids[: len(before)], before):
+                found[piece] = ids[len(before) :]
+            else:
+                merged.append(piece)
+        found.update(zip(merged, self._encode([piece.text for piece in merged]), strict=True))
+        return found
 
-    def _tokens(self, text: str) -> Ids:
+    def _alone(self, piece: Piece) -> Ids:
+        return self.tokens([piece])[piece]
+
+    def _context(self, text: str) -> Ids:
+        if text not in self._before:
+            (self._before[text],) = self._encode([text])
+        return self._before[text]
+
+    def _encode(self, texts: list[str]) -> list[Ids]:
+        if not texts:
+            return []
         # the template writes the BOS itself; the tokenizer must not add another
-        ids = np.array(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"], dtype=np.int64)
-        if self._vocabulary is not None and (largest := ids.max(initial=0)) >= self._vocabulary:
+        encoded = self.tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
+        found = [np.array(ids, dtype=np.int64) for ids in encoded["input_ids"]]
+        largest = max(int(ids.max(initial=0)) for ids in found)
+        if self._vocabulary is not None and largest >= self._vocabulary:
             raise ModelError(
                 f"The tokenizer {self.tokenizer.name_or_path} has a token {largest}, the model embeddings for {self._vocabulary:,} "
                 "tokens only: they do not belong together."
             )
-        return ids
-
-    def _render(self, messages: Sequence[Message], generation_prompt: bool = False) -> str:
-        turns = [{"role": message.role, "content": message.content} for message in messages]
-        try:
-            text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generation_prompt)
-        except jinja2.TemplateError as error:
-            said = ", ".join(message.role for message in messages)
-            found = f"the model's chat template refuses a conversation of {said}: {error}"
-            raise InputError(found, needed="Leave out what it cannot say, or give another by chat_template.") from None
-        return str(text)
-
-
-def _cut_turn_end(tail: str, tokenizer: Any, name: str) -> tuple[str, str]:
-    """Split what a template writes after an action behind the first special token, at which generation stops."""
-    found = [
-        (tail.index(token), -len(token), token) for token in tokenizer.all_special_tokens if token and token in tail
-    ]
-    if not found:
-        raise ModelError(
-            f"The chat template of {name} ends no action with a special token: a model could not learn to stop."
-        )
-    at, _, token = min(found)
-    return tail[: at + len(token)], tail[at + len(token) :]
+        return found

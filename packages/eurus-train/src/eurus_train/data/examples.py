@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
+from typing import Generic
 
 import numpy as np
 
@@ -14,13 +16,20 @@ from eurus_core.records import REJECTABLE, Node, Preference, PreferenceTree
 from eurus_core.seeds import derive
 from eurus_core.trees import pairs as pairs_of
 from eurus_core.trees import parses
-from eurus_train.data.chat import Chat
 from eurus_train.data.tree_tokens import LeftOut, Reading, TreeTokens, place, turns_before
-from eurus_train.forest.layout import Branch, Group, Pair
+from eurus_train.forest.layout import Branch, E, Group, Pair
 
 
-def correct_actions(tree: PreferenceTree, chat: Chat, reading: Reading, left_out: LeftOut) -> list[Branch]:
-    """Return every distinct correct action after its history, for supervised fine-tuning; InputError for an empty one."""
+@dataclass(frozen=True, slots=True)
+class Selection(Generic[E]):
+    """What is to be learnt from a tree: the actions that have to be tokenised, and then the examples that they make."""
+
+    nodes: Sequence[Node]
+    examples: Callable[[TreeTokens], list[E]]
+
+
+def correct_actions(tree: PreferenceTree, reading: Reading, left_out: LeftOut) -> Selection[Branch]:
+    """Select every distinct correct action after its history, for supervised fine-tuning; InputError for an empty one."""
     nodes: dict[tuple[tuple[str, ...], str], Node] = {}
     for node in tree.nodes:
         if not node.verdict.correct:
@@ -33,12 +42,15 @@ def correct_actions(tree: PreferenceTree, chat: Chat, reading: Reading, left_out
     if reading.per_tree is not None and len(chosen) > reading.per_tree:
         left_out["correct actions over the limit of a tree"] += len(chosen) - reading.per_tree
         chosen = _rng(reading, "actions", tree).sample(chosen, reading.per_tree)
-    tokens = TreeTokens(tree, chat)
-    return [branch for node in chosen for branch in tokens.branches([node], reading, left_out).values()]
+
+    def examples(tokens: TreeTokens) -> list[Branch]:
+        return [branch for node in chosen for branch in tokens.branches([node], left_out).values()]
+
+    return Selection(chosen, examples)
 
 
-def preferences(tree: PreferenceTree, chat: Chat, reading: Reading, left_out: LeftOut) -> list[Pair]:
-    """Return a tree's pairs, only the final action of each side to be scored.
+def preferences(tree: PreferenceTree, reading: Reading, left_out: LeftOut) -> Selection[Pair]:
+    """Select a tree's pairs, only the final action of each side to be scored.
 
     InputError for an empty chosen action, and for a weight that is no positive number.
     """
@@ -47,19 +59,22 @@ def preferences(tree: PreferenceTree, chat: Chat, reading: Reading, left_out: Le
     if reading.per_tree is not None and len(edges) > reading.per_tree:
         left_out["pairs over the limit of a tree"] += len(edges) - reading.per_tree
         edges = spread(edges, nodes, reading.per_tree, _rng(reading, "pairs", tree))
-    tokens = TreeTokens(tree, chat)
     siblings: dict[str | None, dict[str, Node]] = {}
     for edge in edges:
         family = siblings.setdefault(nodes[edge.chosen].parent, {})
         family.update({side: nodes[side] for side in (edge.chosen, edge.rejected)})
-    branches: dict[str, Branch] = {}
-    for family in siblings.values():
-        branches.update(tokens.branches(list(family.values()), reading, left_out))
-    return _pairs(tree, edges, branches, left_out)
+
+    def examples(tokens: TreeTokens) -> list[Pair]:
+        branches: dict[str, Branch] = {}
+        for family in siblings.values():
+            branches.update(tokens.branches(list(family.values()), left_out))
+        return _pairs(tree, edges, branches, left_out)
+
+    return Selection([node for family in siblings.values() for node in family.values()], examples)
 
 
-def groups(tree: PreferenceTree, chat: Chat, reading: Reading, left_out: LeftOut) -> list[Group]:
-    """Return the siblings of every turn as groups with scores; those that nothing can be compared with are missing.
+def groups(tree: PreferenceTree, reading: Reading, left_out: LeftOut) -> Selection[Group]:
+    """Select the siblings of every turn as groups with scores; those that nothing can be compared with are missing.
 
     A score is the verdict's where all members have one, else 1 for a correct action and 0 for an incorrect one. InputError for
     a score that is no finite number.
@@ -75,16 +90,20 @@ def groups(tree: PreferenceTree, chat: Chat, reading: Reading, left_out: LeftOut
     if reading.per_tree is not None and len(found) > reading.per_tree:
         left_out["groups over the limit of a tree"] += len(found) - reading.per_tree
         found = _rng(reading, "groups", tree).sample(found, reading.per_tree)
-    tokens = TreeTokens(tree, chat)
-    kept = []
-    for family in found:
-        scores = dict(zip((node.id for node in family), _scores(tree, family), strict=True))
-        branches = tokens.branches(family, reading, left_out)
-        if len({scores[node] for node in branches}) < 2:
-            left_out.add("groups with less than two different scores", place(tree, family[0]))
-        else:
-            kept.append(Group(tuple(branches.values()), tuple(scores[node] for node in branches)))
-    return kept
+    scored = [(family, _scores(tree, family)) for family in found]
+
+    def examples(tokens: TreeTokens) -> list[Group]:
+        kept = []
+        for family, values in scored:
+            branches = tokens.branches(family, left_out)
+            scores = [score for node, score in zip(family, values, strict=True) if node.id in branches]
+            if len(set(scores)) < 2:
+                left_out.add("groups with less than two different scores", place(tree, family[0]))
+            else:
+                kept.append(Group(tuple(branches.values()), tuple(scores)))
+        return kept
+
+    return Selection([node for family in found for node in family], examples)
 
 
 def spread(edges: Sequence[Preference], nodes: dict[str, Node], count: int, rng: Random) -> list[Preference]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,7 @@ from eurus_core.errors import InputError
 from eurus_core.prompts import opening
 from eurus_core.records import Message, Node, PreferenceTree
 from eurus_core.turns import feedback
-from eurus_train.data.chat import Chat
+from eurus_train.data.template import Piece, Template
 from eurus_train.forest.layout import Branch
 from eurus_train.forest.trie import Ids
 
@@ -73,9 +73,10 @@ class LeftOut(Counter[str]):
 
 
 def name(tree: PreferenceTree) -> str:
-    """Name a tree for messages; one of a chat by its first words, too: its id is made from its text and can be looked up nowhere."""
+    """Name a tree for messages: by file and line where it was read from rows; one of a chat by its first words, too, for its id is
+    made from its text."""
     begins = f" ({tree.problem.instruction[:40]!r}...)" if tree.problem.task == "Chat" else ""
-    return f"tree {tree.problem.id!r}{begins}"
+    return (f"{tree.origin}: " if tree.origin else "") + f"tree {tree.problem.id!r}{begins}"
 
 
 def place(tree: PreferenceTree, node: Node) -> str:
@@ -99,77 +100,100 @@ def turns_before(tree: PreferenceTree, node: Node, history: History) -> tuple[No
 
 
 class TreeTokens:
-    """One tree in one tokenizer's words. InputError, with tree and node, for text that no tokenizer can read."""
+    """One tree in one tokenizer's words, as far as some of its actions need it.
 
-    def __init__(self, tree: PreferenceTree, chat: Chat):
-        self._tree, self._chat = tree, chat
+    What is to be tokenised is known at once (``pieces``), so that many trees can be tokenised together; :meth:`branches` can be asked
+    for when :meth:`take` has been given the tokens. InputError, with tree and node, for text that no tokenizer can read.
+    """
+
+    def __init__(self, tree: PreferenceTree, nodes: Sequence[Node], template: Template, reading: Reading):
+        self._tree, self._reading = tree, reading
         self._source = source(tree)
         messages = opening(tree.problem)
-        self._readable(*messages, where=f"{name(tree)}: its instruction")
+        _refuse_half_characters(*messages, where=f"{name(tree)}: its instruction")
         try:
-            self._opening = chat.opening(messages)
+            self._opening = template.opening(messages)
         except InputError as error:
             raise InputError(f"{name(tree)}: {error.found}", needed=error.needed) from error
-        self._actions: dict[str, Ids] = {}
-        self._feedback: dict[str, Ids] = {}
+        self._actions: dict[str, Piece] = {}
+        self._feedback: dict[str, Piece] = {}
+        self._ids: Mapping[Piece, Ids] = {}
+        for node in nodes:
+            if node.id not in self._actions:
+                self._actions[node.id] = self._action(node, template)
+        families = {node.parent: node for node in nodes}  # siblings have one history
+        for turn in (turn for node in families.values() for turn in turns_before(tree, node, reading.history)):
+            if turn.id not in self._actions:
+                self._actions[turn.id] = self._action(turn, template)
+            if turn.id not in self._feedback:
+                self._feedback[turn.id] = self._answer(turn, template)
 
-    def action(self, node: Node) -> Ids:
-        """Return the action's tokens, ending with the token that ends the turn."""
-        if node.id not in self._actions:
-            self._readable(Message("assistant", node.action.text), where=f"{place(self._tree, node)}: its action")
-            self._actions[node.id] = self._chat.action(node.action.text)
-        return self._actions[node.id]
+    @property
+    def pieces(self) -> list[Piece]:
+        return [self._opening, *self._actions.values(), *self._feedback.values()]
 
-    def branches(
-        self, siblings: Sequence[Node], reading: Reading, left_out: LeftOut, *, alone: bool = False
-    ) -> dict[str, Branch]:
+    def take(self, ids: Mapping[Piece, Ids]) -> int:
+        """Take the tokens of the tree's pieces, perhaps among those of others; return how many they are."""
+        self._ids = ids
+        return sum(len(ids[piece]) for piece in self.pieces)
+
+    def branches(self, siblings: Sequence[Node], left_out: LeftOut, *, alone: bool = False) -> dict[str, Branch]:
         """Return sibling actions by node id, all after the same history, cut so that the longest fits.
 
         Those that exceed the limit with the instruction alone are missing. ``alone`` puts actions, of any turns, directly after
         the instruction.
         """
-        space = reading.max_length - len(self._opening)
+        instruction = self._ids[self._opening]
+        space = self._reading.max_length - len(instruction)
         if space <= 0:
-            reason = f"actions whose instruction alone is longer than max_length = {reading.max_length}"
+            reason = f"actions whose instruction alone is longer than max_length = {self._reading.max_length}"
             left_out.add(reason, place(self._tree, siblings[0]), len(siblings))
             return {}
+        actions = {node.id: self._ids[self._actions[node.id]] for node in siblings}
         fitting = []
         for node in siblings:
-            if len(self.action(node)) <= space:
+            if len(actions[node.id]) <= space:
                 fitting.append(node)
             else:
                 left_out.add("actions longer than max_length", place(self._tree, node))
         if not fitting:
             return {}
-        room = space - max(len(self.action(node)) for node in fitting)
-        turns = [] if alone else self._turns(fitting[0], reading.history)
+        room = space - max(len(actions[node.id]) for node in fitting)
+        turns = [] if alone else self._turns(fitting[0])
         kept = list(turns)
         while sum(map(len, kept)) > room:
             kept.pop(0)
         left_out.add("oldest turns, cut to max_length", place(self._tree, fitting[0]), len(turns) - len(kept))
-        history = np.concatenate([self._opening, *kept])
+        history = np.concatenate([instruction, *kept])
         return {
-            node.id: Branch(history, self.action(node), self._tree.problem.id, node.id, node.turn, self._source)
+            node.id: Branch(history, actions[node.id], self._tree.problem.id, node.id, node.turn, self._source)
             for node in fitting
         }
 
-    def _turns(self, node: Node, history: History) -> list[Ids]:
+    def _turns(self, node: Node) -> list[Ids]:
         """Return the turns before a node, oldest first: an action and the feedback on it each."""
-        turns = []
-        for before in turns_before(self._tree, node, history):
-            if before.id not in self._feedback:
-                message = feedback(before)
-                self._readable(message, where=f"{place(self._tree, before)}: what was answered to it")
-                self._feedback[before.id] = self._chat.feedback(message.content)
-            turns.append(np.concatenate([self.action(before), self._feedback[before.id]]))
-        return turns
+        turns = turns_before(self._tree, node, self._reading.history)
+        return [
+            np.concatenate([self._ids[part[turn.id]] for part in (self._actions, self._feedback)]) for turn in turns
+        ]
 
-    def _readable(self, *messages: Message, where: str) -> None:
-        for message in messages:
-            try:
-                message.content.encode()
-            except UnicodeEncodeError as error:
-                raise InputError(
-                    f"{where} holds half a surrogate pair ({error.object[error.start]!r} at character {error.start})",
-                    needed="No tokenizer reads that: mend or drop it.",
-                ) from None
+    def _action(self, node: Node, template: Template) -> Piece:
+        where = f"{place(self._tree, node)}: its action"
+        _refuse_half_characters(Message("assistant", node.action.text), where=where)
+        return template.action(node.action.text)
+
+    def _answer(self, node: Node, template: Template) -> Piece:
+        message = feedback(node)
+        _refuse_half_characters(message, where=f"{place(self._tree, node)}: what was answered to it")
+        return template.feedback(message.content)
+
+
+def _refuse_half_characters(*messages: Message, where: str) -> None:
+    for message in messages:
+        try:
+            message.content.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"{where} holds half a surrogate pair ({error.object[error.start]!r} at character {error.start})",
+                needed="No tokenizer reads that: mend or drop it.",
+            ) from None
