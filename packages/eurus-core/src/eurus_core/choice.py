@@ -23,7 +23,7 @@ from eurus_core.plugins import Offer, installed
 from eurus_core.plugins.component import KINDS
 
 if TYPE_CHECKING:
-    from eurus_core.contracts import Artefact
+    from eurus_core.stages import Artefact
 
 
 class Resolver(Protocol):
@@ -56,10 +56,11 @@ def Choice(kind: str) -> BeforeValidator:  # noqa: N802 - reads as a type in ann
             cls = offer.load()
         except UserError as error:
             raise PydanticCustomError("part", "{error}", {"error": str(error), "key": "name"}) from error
-        if info.context is not None:
-            info.context.used(offer)
-            settings = info.context.completed(cls, settings)
-        return cls.model_validate(settings, context=info.context)
+        resolver: Resolver | None = info.context
+        if resolver is not None:
+            resolver.used(offer)
+            settings = resolver.completed(cls, settings)
+        return cls.model_validate(settings, context=resolver)
 
     choose.kind = kind  # type: ignore[attr-defined] # where a setting is looked for that is not here
     choose.words = f"{KINDS[kind]}, see: eurus parts {kind}"  # type: ignore[attr-defined] # shown by eurus parts
@@ -107,12 +108,13 @@ def Needs(kind: Artefact) -> BeforeValidator:  # noqa: N802 - reads as a type in
             value = str(value)
         if not isinstance(value, str):
             return value
-        if info.context is None:
+        resolver: Resolver | None = info.context
+        if resolver is None:
             if value.startswith("@"):
                 raise PydanticCustomError("input", "{value} names a stage, which only a recipe has", {"value": value})
             return value
         try:
-            return info.context.resolve(kind, value)
+            return resolver.resolve(kind, value)
         except UserError as error:
             raise PydanticCustomError("input", "{error}", {"error": str(error)}) from error
 
