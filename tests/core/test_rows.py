@@ -44,6 +44,17 @@ def ultrainteract(turn, history=(), *, chosen="Yes.", rejected="No.", parent="tr
     }
 
 
+def test_a_tree_knows_the_line_of_its_first_row_and_tells_no_file_of_it(tmp_path):
+    rows = write(
+        tmp_path / "pairs.jsonl", ultrainteract(2, ["No.", WRONG]), ultrainteract(1, parent="other"), ultrainteract(1)
+    )
+    made = list(open_trees(rows))
+    assert [tree.origin for tree in made] == [f"{rows}, line 1", f"{rows}, line 2"]
+    kept = list(write_trees(tmp_path / "trees", made))
+    assert kept == made
+    assert [tree.origin for tree in kept] == ["", ""]
+
+
 WRONG = "Out: 3\nYour answer is wrong.\nLook at the last digit."
 
 

@@ -88,12 +88,14 @@ def test_nothing_but_bad_rows_is_an_error_that_counts_them(tmp_path):
         run(stage(str(tmp_path / "rows.jsonl"), skip_bad=True), tmp_path / "nca")
 
 
-def test_a_prompt_too_long_is_named_by_its_first_words(tmp_path):
+def test_a_prompt_too_long_is_named_by_its_line_and_its_first_words(tmp_path):
     rows = [*GOOD, {"prompt": "Say once more: " + "word " * 3000, "chosen": "a", "rejected": "b"}]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     report = run(stage(str(tmp_path / "rows.jsonl")), tmp_path / "nca")
     assert report.figures["pairs"] == 8
-    assert "('Say once more: word word word word word '...), node '0'" in " ".join(report.notes)
+    (note,) = [note for note in report.notes if "left out" in note]
+    assert f"(the first: {tmp_path / 'rows.jsonl'}, line 9: tree '" in note
+    assert "('Say once more: word word word word word '...), node '0')" in note
 
 
 def test_the_short_form_leaves_bad_rows_out_on_request(eurus, rows, tmp_path):

@@ -1,6 +1,7 @@
 """Records to JSON and back, checked on the way in.
 
-``to_json`` leaves out fields that equal their default, so that files stay small and old readers meet few new names.
+``to_json`` leaves out fields that equal their default, so that files stay small and old readers meet few new names, and those that
+do not compare: where a record was found is no part of it.
 ``from_json`` refuses unknown names, missing fields and wrong types, and says where.
 """
 
@@ -53,7 +54,7 @@ class _Misfit(Exception):
 @functools.cache
 def _defaults(cls: type) -> tuple[tuple[str, Any], ...]:
     pairs = []
-    for field in dataclasses.fields(cls):
+    for field in (field for field in dataclasses.fields(cls) if field.compare):
         default = field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
         pairs.append((field.name, default))
     return tuple(pairs)

@@ -173,12 +173,13 @@ class Preference:
 class PreferenceTree:
     """A problem and every action tried on it; parents stand before their children.
 
-    ``preferences`` are the pairs that published rows state; None where they follow from the verdicts.
+    ``preferences`` are the pairs that published rows state; None where they follow from the verdicts. ``origin`` is for messages.
     """
 
     problem: Problem
     nodes: tuple[Node, ...] = ()
     preferences: tuple[Preference, ...] | None = None
+    origin: str = field(default="", compare=False)  # file and line of the first row that it was made of; in no file
 
     def node(self, node_id: str) -> Node:
         """Return the node of that id; KeyError where there is none."""
@@ -228,6 +229,7 @@ class Graft:
     history: tuple[Turn, ...]
     siblings: tuple[Turn, ...]
     edges: tuple[tuple[int, int, float], ...] = ()
+    origin: str = ""  # file and line, which the reader of the rows fills in
 
 
 @dataclass(frozen=True, slots=True)

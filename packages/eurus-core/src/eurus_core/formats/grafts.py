@@ -70,7 +70,10 @@ def trees(grafts: Iterable[Graft], source: str) -> Iterator[PreferenceTree]:
         for graft in grafts:
             key = repr((graft.problem.id, graft.problem.system, graft.problem.instruction)).encode()
             places.setdefault(hashlib.blake2b(key, digest_size=16).digest(), array("Q")).append(shelf.tell())
-            pickle.dump(graft, shelf)
+            try:
+                pickle.dump(graft, shelf)
+            except OSError as error:  # when it is told, the file is gone and its device has room again
+                raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from error
         for mine in places.values():
             found = []
             for place in mine:
@@ -103,7 +106,7 @@ def _tree(grafts: list[Graft], source: str) -> PreferenceTree:
             pair = Preference(ends[chosen], ends[rejected], source, weight)
             pairs.setdefault((pair.chosen, pair.rejected), pair)
     nodes = tuple(_node(draft.turn, draft.id, draft.parent, draft.depth) for draft in order)
-    return PreferenceTree(grafts[0].problem, nodes, tuple(pairs.values()) if stated else None)
+    return PreferenceTree(grafts[0].problem, nodes, tuple(pairs.values()) if stated else None, grafts[0].origin)
 
 
 def _child(parent: _Draft, turn: Turn, order: list[_Draft]) -> _Draft:

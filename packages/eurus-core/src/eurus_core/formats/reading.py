@@ -77,7 +77,7 @@ def _named(tree: PreferenceTree, source: str) -> PreferenceTree:
 def _grafts(file: Path, form: Format, source: str, on_bad: OnBad) -> Iterator[Graft]:
     for row in rows(file, on_bad, MOST_BYTES):
         try:
-            yield from list(form.grafts(row, source))
+            yield from [replace(graft, origin=row.place) for graft in form.grafts(row, source)]
         except InputError as error:
             on_bad(error)
 
