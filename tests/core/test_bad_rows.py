@@ -11,6 +11,7 @@ import pytest
 from eurus_core.errors import InputError
 from eurus_core.formats import open_trees, reading
 from eurus_core.formats.conversations import LabelledRows
+from eurus_core.rows import files_of
 from eurus_core.testing import FormatContract
 from eurus_core.trees import pairs
 
@@ -31,8 +32,14 @@ def said(path):
         ("plain.jsonl.gz", LINE),
         ("zipped.jsonl", gzip.compress(LINE)),
         ("zipped.json", gzip.compress(b"[" + LINE + b"]")),
+        ("marked.jsonl", b"\xef\xbb\xbf" + LINE.replace(b"\n", b"\r\n")),
     ],
-    ids=["plain as gzip", "gzip as plain", "a zipped array"],  # gzip writes the time, and processes must agree on names
+    ids=[
+        "plain as gzip",
+        "gzip as plain",
+        "a zipped array",
+        "Windows",
+    ],  # gzip writes the time, and processes must agree on names
 )
 def test_what_a_file_holds_tells_how_to_read_it_not_its_name(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
@@ -115,6 +122,99 @@ def test_a_folder_without_rows_says_what_belongs_there(tmp_path):
     (tmp_path / "notes.md").write_text("no rows")
     with pytest.raises(InputError, match="holds neither a tree set nor rows"):
         open_trees(tmp_path)
+
+
+def test_a_folder_of_several_splits_is_refused_whole(tmp_path):
+    for name in ("train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl", "contest.jsonl"):
+        (tmp_path / name).write_bytes(LINE)
+    assert len(files_of(tmp_path)) == 3
+    (tmp_path / "test_prefs.jsonl").write_bytes(LINE)
+    with pytest.raises(InputError, match="holds splits of one data set: test, train. Name the files of one"):
+        open_trees(tmp_path)
+
+
+def test_a_folder_of_folders_names_them(tmp_path):
+    for split in ("train", "test", "empty"):
+        (tmp_path / split).mkdir()
+    for split in ("train", "test"):
+        (tmp_path / split / "rows.jsonl").write_bytes(LINE)
+    with pytest.raises(InputError, match="holds rows in its folders only. Name one of test, train"):
+        open_trees(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("rows.jsonl.zst", b"\x28\xb5\x2f\xfd"), ("rows.jsonl", b"BZh9"), ("rows.zip", b"PK\x03\x04")]
+)
+def test_what_is_packed_otherwise_says_so(tmp_path, name, start):
+    (tmp_path / name).write_bytes(start + LINE)
+    with pytest.raises(InputError, match=r"is packed with (zstd|bzip2|zip)\. Unpack it"):
+        list(open_trees(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"[" + LINE + b"," + LINE, "line 2: the JSON array has no end"),
+        (b"[" + LINE + b"]\n[" + LINE + b"]", "line 3: something follows the JSON array, and is not read"),
+    ],
+    ids=["no end", "two arrays"],
+)
+def test_an_array_is_read_to_its_end_and_no_more(tmp_path, content, found):
+    path = tmp_path / "rows.json"
+    path.write_bytes(content)
+    count, errors = said(path)
+    assert count == 1
+    assert [error.startswith(f"{path}, {found}") for error in errors] == [True]
+
+
+@pytest.mark.parametrize("key", ["question", "instruction", "trajectory"])
+def test_what_two_replies_begin_with_is_no_prompt_beside_a_column_that_looks_like_one(tmp_path, key):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({key: "What is 2 + 3?", "chosen": "It is 5.", "rejected": "It is 6."}))
+    assert said(path)[1][0].startswith(f'{path}, line 1: no "prompt", but a "{key}". Rename it')
+
+
+def test_rows_that_lack_their_label_are_never_taken_for_rows_to_imitate(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    rows = [
+        {"prompt": "Is 7 odd?", "completion": text, "label": label}
+        for text, label in (("No.", None), ("Yes.", True), ("Never.", False))
+    ]
+    path = tmp_path / "rows.parquet"  # which keeps no difference between null and absent
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    bad = []
+    (tree,) = open_trees(path, on_bad=bad.append)
+    assert [(node.action.text, node.verdict.outcome) for node in tree.nodes] == [
+        ("Yes.", "correct"),
+        ("Never.", "incorrect"),
+    ]
+    assert [error.line for error in bad] == [1]
+
+
+def test_a_saved_data_set_is_read_as_its_rows(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    rows = [GOOD | {"prompt": f"Is {number} odd?"} for number in range(30)]
+    saved = datasets.Dataset.from_list(rows)
+    saved.save_to_disk(tmp_path / "one", num_shards=3)
+    assert len(list(open_trees(tmp_path / "one"))) == 30
+    datasets.DatasetDict(train=saved, test=saved.select(range(2))).save_to_disk(tmp_path / "both")
+    with pytest.raises(InputError, match="Name one of test, train"):
+        open_trees(tmp_path / "both")
+    assert len(list(open_trees(tmp_path / "both" / "test"))) == 2
+
+
+def test_both_kinds_of_arrow_and_a_parquet_file_of_another_name_are_read(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import ipc, parquet
+
+    table = pyarrow.Table.from_pylist([GOOD, GOOD | {"prompt": "Is 9 odd?"}])
+    for name, writer in (("file", ipc.new_file), ("stream", ipc.new_stream)):
+        with writer(tmp_path / f"{name}.arrow", table.schema) as out:
+            out.write_table(table)
+    parquet.write_table(table, tmp_path / "rows.json")
+    assert [said(tmp_path / name) for name in ("file.arrow", "stream.arrow", "rows.json")] == [(2, [])] * 3
 
 
 def test_bytes_in_parquet_are_named(tmp_path):

@@ -1,9 +1,10 @@
-"""Rows of a file: JSON Lines or a JSON array, plain or gzipped, or Parquet. What cannot be read is named by file and line."""
+"""Rows of a file: JSON Lines or a JSON array, plain or gzipped, or a table. What cannot be read is named by file and line."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,10 +13,18 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from eurus_core.errors import InputError, MissingExtra
+from eurus_core.errors import InputError
+from eurus_core.tables import ARROW_FILE, ARROW_STREAM, PARQUET, table_rows
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
+SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet", ".arrow")
 """What the names of files of rows end in."""
+
+_GZIP = b"\x1f\x8b"
+_TABLES = (PARQUET, ARROW_FILE, ARROW_STREAM)
+_PACKED = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
+_SPLIT = re.compile(r"(?<![a-z])(?:train|test|validation|valid|val|dev|eval)(?![a-z])")
+_ABOUT_DATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
+"""What ``datasets`` writes beside the files of rows."""
 
 MOST_BYTES = 1 << 28
 """Of a row: problems with generated tests come near. A longer one is damaged, and would take the memory of the whole machine."""
@@ -26,7 +35,7 @@ OnBad = Callable[[InputError], None]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One JSON object and where it stands; ``line`` counts from 1, rows in Parquet, and so does ``item`` in a JSON array."""
+    """One JSON object and where it stands; ``line`` counts from 1, rows in a table, and so does ``item`` in a JSON array."""
 
     data: Mapping[str, Any]
     file: Path
@@ -41,7 +50,7 @@ class Row:
     @property
     def place(self) -> str:
         """File and line in words, as errors name them."""
-        return f"{self.file}, line {self.line}"
+        return f"{self.file}, line {self.line}" + (f", item {self.item}" if self.item else "")
 
     def text(self, key: str, needed: str) -> str:
         """Return a text that is there and not blank; InputError otherwise. ``needed`` says what such rows hold."""
@@ -49,7 +58,8 @@ class Row:
             raise self.error(f'no "{key}"', needed)
         value = self.data[key]
         if not isinstance(value, str):
-            raise self.error(f'"{key}" is {_kind(value)}, {_shown(value)}', f"Needed is text. {needed}")
+            shown = "" if value is None else f", {_shown(value)}"
+            raise self.error(f'"{key}" is {_kind(value)}{shown}', f"Needed is text. {needed}")
         if not value.strip():
             raise self.error(f'"{key}" is empty', needed)
         return value
@@ -63,13 +73,13 @@ class Row:
 
 
 def rows(path: Path, on_bad: OnBad, most: int = MOST_BYTES) -> Iterator[Row]:
-    """Yield the JSON objects of a file, blank lines skipped; none above ``most`` bytes, but in Parquet.
+    """Yield the JSON objects of a file, blank lines skipped; none above ``most`` bytes, but in a table.
 
     A bad line goes to ``on_bad``; after a damaged gzip stream nothing more can be read. A file that is missing, a folder or
     empty raises InputError whatever ``on_bad`` does: skipping it would skip everything.
     """
     path = path.expanduser()
-    needed = "Needed is a .jsonl or .jsonl.gz file."
+    needed = f"Needed is a file of rows; such files end in {', '.join(SUFFIXES)}."
     if path.is_dir():
         raise InputError("is a folder", needed=needed, file=path)
     if not path.is_file():
@@ -81,7 +91,7 @@ def rows(path: Path, on_bad: OnBad, most: int = MOST_BYTES) -> Iterator[Row]:
         found += 1
         on_bad(error)
 
-    for row in _parquet(path) if path.suffix == ".parquet" else _objects(path, bad, most):
+    for row in _table(path) if _is_table(path) else _objects(path, bad, most):
         found += 1
         yield row
     if not found:
@@ -94,14 +104,30 @@ def stop(error: InputError) -> None:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return a file, or the files of rows in a folder in the order of their names; InputError where it holds none."""
+    """Return a file, or the files of rows in a folder in the order of their names.
+
+    InputError where it holds none, or splits of one data set: who learns from the folder would learn from the test, too.
+    """
     path = path.expanduser()
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES) and file.is_file())
-    if not found:
-        raise InputError("holds no files of rows", needed=f"Such files end in {', '.join(SUFFIXES)}.", file=path)
-    return found
+    found = _files_in(path)
+    splits = sorted({split[0] for file in found if (split := _SPLIT.search(file.name))})
+    if len(splits) > 1:
+        what = f"holds splits of one data set: {', '.join(splits)}"
+        raise InputError(what, needed="Name the files of one, or a folder that holds no other.", file=path)
+    if found:
+        return found
+    deeper = sorted(folder.name for folder in path.iterdir() if folder.is_dir() and _files_in(folder))
+    if deeper:
+        raise InputError("holds rows in its folders only", needed=f"Name one of {', '.join(deeper)}.", file=path)
+    needed = f"Files of rows end in {', '.join(SUFFIXES)}; a tree set is a folder with manifest.json."
+    raise InputError("holds neither a tree set nor rows", needed=needed, file=path)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    rows = (file for file in folder.iterdir() if file.name.endswith(SUFFIXES) and file.name not in _ABOUT_DATA)
+    return sorted(file for file in rows if file.is_file())
 
 
 def _objects(path: Path, on_bad: OnBad, most: int) -> Iterator[Row]:
@@ -127,6 +153,7 @@ def _array(lines: Sequence[tuple[int, bytes]], path: Path, on_bad: OnBad) -> Ite
     text = "".join(raw.decode("utf-8-sig", "replace") for _, raw in lines)
     at, line, decoder = text.find("[") + 1, 0, json.JSONDecoder()
     counted = item = 0
+    needed = "Needed is one whole array of objects."
     while (at := _skip(text, at)) < len(text) and text[at] != "]":
         line, counted = line + text.count("\n", counted, at), at
         number, item = numbers[min(line, len(numbers) - 1)], item + 1
@@ -136,10 +163,14 @@ def _array(lines: Sequence[tuple[int, bytes]], path: Path, on_bad: OnBad) -> Ite
         except InputError as error:
             on_bad(error)
         except (ValueError, RecursionError):
-            found, needed = "the JSON array breaks off here", "Needed is a whole array of objects."
-            on_bad(InputError(found, needed=needed, file=path, line=number))
+            on_bad(InputError("the JSON array breaks off here", needed=needed, file=path, line=number))
             return
         at = end
+    after = _skip(text, at + 1)
+    if at == len(text) or after < len(text):
+        found = "the JSON array has no end" if at == len(text) else "something follows the JSON array, and is not read"
+        number = numbers[min(text.count("\n", 0, after), len(numbers) - 1)]
+        on_bad(InputError(found, needed=needed, file=path, line=number))
 
 
 def _skip(text: str, at: int) -> int:
@@ -148,26 +179,28 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def _is_table(path: Path) -> bool:
+    """Tell whether a file holds a table, whatever its name says; InputError where it is packed in a way that is not read."""
     try:
-        from pyarrow import ArrowException, parquet  # an extra
-    except ImportError as error:
-        raise MissingExtra("Reading Parquet", "eurus-core[parquet]") from error
-    try:
-        number = 0
-        with parquet.ParquetFile(path) as table:
-            for batch in table.iter_batches(batch_size=1024):
-                for data in batch.to_pylist():
-                    number += 1
-                    yield Row({key: value for key, value in data.items() if value is not None}, path, number)
-    except (ArrowException, OSError) as error:
-        raise InputError(f"not Parquet that can be read ({error})", file=path) from error
+        with path.open("rb") as stream:
+            start = stream.read(8)
+    except OSError:
+        return False  # told where the lines are read
+    for mark, name in _PACKED.items():
+        if start.startswith(mark):
+            raise InputError(f"is packed with {name}", needed="Unpack it, or pack it with gzip.", file=path)
+    return start.startswith(_TABLES) or path.suffix in (".parquet", ".arrow")
+
+
+def _table(path: Path) -> Iterator[Row]:
+    for number, data in enumerate(table_rows(path), 1):
+        yield Row(data, path, number)
 
 
 def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
     """Open a file, plain or gzipped, whatever its name says."""
     with path.open("rb") as stream:
-        zipped = stream.read(2) == b"\x1f\x8b"
+        zipped = stream.read(2) == _GZIP
     return gzip.open(path) if zipped else path.open("rb")
 
 

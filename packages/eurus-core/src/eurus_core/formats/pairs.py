@@ -16,6 +16,8 @@ from eurus_core.rows import Row
 
 NEEDED = 'Preference rows hold "chosen" and "rejected", and a "prompt" unless both begin with it: text, or lists of messages.'
 
+_LIKE_PROMPTS = ("question", "instruction", "input", "query", "problem", "trajectory", "messages", "context")
+
 
 class PreferenceRows(Format):
     """TRL's preference rows; ``conversations`` with messages in place of ``prompt`` are read, too.
@@ -47,6 +49,7 @@ def conversation(row: Row) -> tuple[tuple[Message, ...], str, str]:
     chosen, rejected = _side(row, "chosen", prompt), _side(row, "rejected", prompt)
     if isinstance(chosen, str) and isinstance(rejected, str):
         if prompt is None:
+            _refuse_another_prompt(row)
             shared = _shared_text(row, chosen, rejected)
             return (Message("user", shared),), chosen[len(shared) :].lstrip(), rejected[len(shared) :].lstrip()
         return prompt, chosen, rejected
@@ -125,6 +128,13 @@ def _shared_messages(
     if not shared:
         raise row.error("the two sides share no prompt", NEEDED)
     return tuple(chosen[:shared]), tuple(chosen[shared:]), tuple(rejected[shared:])
+
+
+def _refuse_another_prompt(row: Row) -> None:
+    """Raise InputError where a column looks like the prompt: to take for one what two replies begin with would be wrong, and unseen."""
+    for key in _LIKE_PROMPTS:
+        if row.data.get(key):
+            raise row.error(f'no "prompt", but a "{key}"', f"Rename it if that is the prompt. {NEEDED}")
 
 
 def _shared_text(row: Row, chosen: str, rejected: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from eurus_core.errors import InputError
 from eurus_core.formats.grafts import trees
 from eurus_core.plugins import installed
 from eurus_core.records import Graft, PreferenceTree
-from eurus_core.rows import SUFFIXES, OnBad, Row, files_of, rows, stop
+from eurus_core.rows import OnBad, files_of, rows, stop
 from eurus_core.treeset import MANIFEST, TreeSet
 
 MOST_BYTES = 1 << 22
 """Of a row to learn from: a million tokens. To tokenise one takes two hundred times its size in memory."""
+
+ROWS_LOOKED_AT = 100
+"""Of a file, for its form."""
 
 
 def open_trees(path: Path | str, on_bad: OnBad = refuse) -> Iterable[PreferenceTree]:
@@ -30,12 +34,8 @@ def open_trees(path: Path | str, on_bad: OnBad = refuse) -> Iterable[PreferenceT
         )
     if (path / MANIFEST).exists():
         return TreeSet.open(path)
-    if path.is_dir() and not _holds_rows(path):
-        raise InputError(
-            "holds neither a tree set nor rows",
-            needed=f"A tree set is a folder with {MANIFEST}; names of files of rows end in {', '.join(SUFFIXES)}.",
-            file=path,
-        )
+    if path.is_dir():
+        files_of(path)  # what is wrong with a folder is told before any of it is read
     return read_rows([path], on_bad=on_bad)
 
 
@@ -48,7 +48,7 @@ def read_rows(
 ) -> Iterator[PreferenceTree]:
     """Yield the trees that rows of files and folders make, after those of tree sets among the paths.
 
-    ``form`` None finds it for each file by its first row's keys. ``source`` names the data set; else its form does, else its
+    ``form`` None finds it for each file by its first rows' keys. ``source`` names the data set; else its form does, else its
     file. A bad row goes to ``on_bad``; an edge between rows of several files joins them where they name the same problem.
     """
     by_source: dict[str, list[Iterator[Graft]]] = {}
@@ -83,33 +83,33 @@ def _grafts(file: Path, form: Format, source: str, on_bad: OnBad) -> Iterator[Gr
 
 
 def _form_of(file: Path) -> Format:
-    """Return the format that knows most keys of a file's first row that can be read."""
-    row = next(rows(file, lambda error: None, MOST_BYTES), None) or next(rows(file, stop, MOST_BYTES))
+    """Return the format that knows most keys of a file's first rows that can be read.
+
+    Of several, since a row may lack a column: labelled rows, read without their label, would all be right.
+    """
+    first, keys = None, set[str]()
+    for row in itertools.islice(rows(file, lambda error: None, MOST_BYTES), ROWS_LOOKED_AT):
+        first = first or row
+        keys |= row.data.keys()
+    first = first or next(rows(file, stop, MOST_BYTES))
     known = {name: offer.load() for name, offer in installed().offers("formats").items()}
-    fits = {name: _known_keys(cls, row) for name, cls in known.items()}
+    fits = {name: _known_keys(cls, keys) for name, cls in known.items()}
     most = max(fits.values(), default=0)
     best = [name for name, count in fits.items() if count == most]
     if not most:
         forms = "; ".join(f"{name}: {_shown(cls)}" for name, cls in sorted(known.items()))
-        raise row.error(
-            f"no known form of rows has the keys {', '.join(map(str, row.data)) or 'of an empty object'}",
+        raise first.error(
+            f"no known form of rows has the keys {', '.join(map(str, first.data)) or 'of an empty object'}",
             f"Known are {forms}. (eurus parts formats)",
         )
     if len(best) > 1:
-        raise row.error(f"the rows fit the forms {' and '.join(best)}", f"Say which, such as form = {best[0]!r}.")
+        raise first.error(f"the rows fit the forms {' and '.join(best)}", f"Say which, such as form = {best[0]!r}.")
     return known[best[0]]()  # type: ignore[no-any-return]
 
 
-def _known_keys(cls: type[Format], row: Row) -> int:
-    return max((len(keys) for keys in cls.keys if keys <= row.data.keys()), default=0)
+def _known_keys(cls: type[Format], keys: Set[str]) -> int:
+    return max((len(known) for known in cls.keys if known <= keys), default=0)
 
 
 def _shown(cls: type[Format]) -> str:
     return " or ".join(", ".join(sorted(keys)) for keys in cls.keys)
-
-
-def _holds_rows(folder: Path) -> bool:
-    try:
-        return bool(files_of(folder))
-    except InputError:
-        return False

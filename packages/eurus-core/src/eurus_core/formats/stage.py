@@ -30,9 +30,9 @@ class Import(Stage):
     rows: Annotated[
         tuple[File, ...], BeforeValidator(lambda found: found if isinstance(found, (list, tuple)) else [found])
     ]
-    """Files, or folders of them: .jsonl and .json, plain or .gz, and .parquet; tree sets, too. [] imports nothing."""
+    """Files, or folders of them: .jsonl and .json, plain or .gz, .parquet and .arrow; tree sets, too. [] imports nothing."""
     form: Annotated[Format | None, Choice("formats")] = None
-    """How the rows read; unset, the keys of each file's first row tell."""
+    """How the rows read; unset, the keys of each file's first rows tell."""
     source: str | None = None
     """The data set's name, which objectives and weights by source go by. Unset: the form's, else the file's."""
     most: PositiveInt | None = None
@@ -44,9 +44,8 @@ class Import(Stage):
 
     def read(self, seed: int, on_bad: Callable[[InputError], None] | None = None) -> Iterator[PreferenceTree]:
         """Yield the trees; bad rows that are to be skipped go to ``on_bad``."""
-        skip = on_bad or (lambda error: None)
-        found = read_rows(self.rows, form=self.form, source=self.source, on_bad=skip if self.skip_bad else refuse)
-        for tree in found if self.most is None else self._draw(list(found), seed):
+        skip = on_bad or _ignore
+        for tree in self._all(skip) if self.most is None else self._drawn(self.most, seed, skip):
             yield tree if self.pairs_per_tree is None else _fewer_pairs(tree, self.pairs_per_tree, seed)
 
     def run(self, context: Context) -> None:
@@ -69,11 +68,18 @@ class Import(Stage):
             )
         )
 
-    def _draw(self, trees: list[PreferenceTree], seed: int) -> list[PreferenceTree]:
-        if self.most is None or len(trees) <= self.most:
-            return trees
-        chosen = Random(seed).sample(range(len(trees)), self.most)  # noqa: S311 - no secret
-        return [trees[at] for at in sorted(chosen)]
+    def _all(self, skip: Callable[[InputError], None]) -> Iterator[PreferenceTree]:
+        return read_rows(self.rows, form=self.form, source=self.source, on_bad=skip if self.skip_bad else refuse)
+
+    def _drawn(self, most: int, seed: int, skip: Callable[[InputError], None]) -> Iterator[PreferenceTree]:
+        """Yield trees drawn of all, in two passes over the rows: one to count them, so that none is held."""
+        total = sum(1 for _ in self._all(_ignore))
+        chosen = set(Random(seed).sample(range(total), min(most, total)))  # noqa: S311 - no secret
+        return (tree for at, tree in enumerate(self._all(skip)) if at in chosen)
+
+
+def _ignore(error: InputError) -> None:
+    """Let a bad row be; it is counted in another pass, or by nobody."""
 
 
 def _fewer_pairs(tree: PreferenceTree, most: int, seed: int) -> PreferenceTree:
