@@ -48,6 +48,15 @@ def test_a_log_gets_whole_lines_and_not_many():
     assert events[-1] == {"label": "train", "done": 100, "total": 100}
 
 
+def test_what_is_over_soon_is_not_told():
+    clock, stream = Clock(), io.StringIO()
+    for seconds in (9, 11):
+        with Progress("packing", 1, "steps", patience=10.0, stream=stream, clock=clock) as progress:
+            clock.now += seconds
+            progress.advance()
+    assert stream.getvalue().splitlines() == ["packing 1/1 steps, 11.0 s each, took 11 s"]
+
+
 def test_a_log_gets_the_last_line_once_though_the_last_step_took_long():
     clock, stream = Clock(), io.StringIO()
     with Progress("train", 2, "steps", stream=stream, clock=clock) as progress:

@@ -325,6 +325,22 @@ def test_as_many_trees_as_wanted_are_drawn_by_seed(tmp_path):
     assert len(drawn[0]) == 5
 
 
+def test_what_is_drawn_from_bad_rows_too_counts_them_once_and_is_not_held(tmp_path):
+    path = write(
+        tmp_path / "rows.jsonl", GOOD | {"rejected": "Yes."}, *(GOOD | {"prompt": f"Is {n}?"} for n in range(400))
+    )
+    bad, most_held = [], {}
+    for most in (2, 400):
+        some = Import(rows=[path], most=most, skip_bad=True)
+        list(some.read(0))
+        tracemalloc.start()
+        assert sum(1 for _ in some.read(0, bad.append)) == most
+        most_held[most] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert len(bad) == 2  # one a reading
+    assert most_held[400] - most_held[2] < 400 * 250  # a tree takes 2,500 bytes
+
+
 def test_pairs_that_rows_state_survive_in_a_tree_set(tmp_path):
     found = list(open_trees(write(tmp_path / "rows.jsonl", GOOD, GOOD | {"chosen": "Sure.", "weight": 0.5})))
     write_trees(tmp_path / "trees", found)

@@ -15,7 +15,7 @@ class Progress:
     """Counts done of total and shows rate and time left.
 
     Use as a context manager; ``advance`` is cheap enough to call for every item. ``extra`` holds a few numbers to show
-    beside the rate, such as a loss.
+    beside the rate, such as a loss. What is over within ``patience`` seconds is not told at all.
     """
 
     def __init__(
@@ -24,6 +24,7 @@ class Progress:
         total: int | None = None,
         unit: str = "",
         *,
+        patience: float = 0.0,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_line: Callable[[dict[str, object]], None] | None = None,
@@ -32,7 +33,7 @@ class Progress:
         self.done = 0
         self._stream = sys.stderr if stream is None else stream
         self._live = self._stream.isatty()
-        self._clock, self._on_line = clock, on_line
+        self._clock, self._on_line, self._patience = clock, on_line, patience
         self._started = self._shown = clock()
         self._first = 0  # done before we began, when resuming: no part of the rate
         self._extra: dict[str, float | str] = {}
@@ -74,6 +75,8 @@ class Progress:
 
     def _show(self, last: bool = False) -> None:
         self._shown = self._clock()
+        if self._shown - self._started < self._patience:
+            return
         text = self.line() + (f", took {duration(self._shown - self._started)}" if last else "")
         if self._live:
             self._stream.write("\r" + text.ljust(self._width) + ("\n" if last else ""))

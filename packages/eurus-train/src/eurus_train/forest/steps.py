@@ -13,7 +13,7 @@ import itertools
 import math
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from random import Random
@@ -133,18 +133,21 @@ def plan(
     epochs: float = 1,
     max_steps: int | None = None,
     seed: int = 0,
+    shown: Callable[[range], Iterable[int]] = iter,
 ) -> Plan[E]:
-    """Order the trees by seed, anew each epoch, and cut them into steps. ``max_steps`` overrides ``epochs``."""
+    """Order the trees by seed, anew each epoch, and cut them into steps. ``max_steps`` overrides ``epochs``.
+
+    ``shown`` iterates over the steps' numbers and may tell how far it is.
+    """
     an_epoch = math.ceil(len(trees) / trees_per_step)
     count = max_steps if max_steps is not None else max(1, round(epochs * an_epoch))
     steps: list[list[Bin[E]]] = []
-    epoch = 0
-    while len(steps) < count:
-        order = list(range(len(trees)))
-        Random(derive(seed, "order", epoch)).shuffle(order)  # noqa: S311 - no secret
-        for start in range(0, len(order), trees_per_step):
-            if len(steps) < count:
-                steps.append(pack(trees, forest_tokens, order[start : start + trees_per_step]))
-        epoch += 1
+    order: list[int] = []
+    for number in shown(range(count)):
+        epoch, place = divmod(number, an_epoch)
+        if not place:
+            order = list(range(len(trees)))
+            Random(derive(seed, "order", epoch)).shuffle(order)  # noqa: S311 - no secret
+        steps.append(pack(trees, forest_tokens, order[place * trees_per_step : (place + 1) * trees_per_step]))
     bins, empty = max(map(len, steps)), Bin(trees)
     return Plan([step + [empty] * (bins - len(step)) for step in steps], bins)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from eurus_core.errors import InputError
 from eurus_core.models import load_config, load_tokenizer
+from eurus_core.progress import PLAIN_SECONDS, Progress
 from eurus_core.records import PreferenceTree
 from eurus_core.stages import Context
 from eurus_train.data.chat import Chat
@@ -110,6 +111,14 @@ class Learning(LearningSettings):
         )
 
     def plan(self, examples: Examples[E]) -> Plan[E]:
+        """Return the steps; packing them tells how far it is where that takes long."""
+
+        def shown(steps: range) -> Iterator[int]:
+            with Progress("packing", len(steps), "steps", patience=PLAIN_SECONDS) as progress:
+                for step in steps:
+                    yield step
+                    progress.advance()
+
         return plan(
             examples.trees,
             trees_per_step=self.trees_per_step,
@@ -117,6 +126,7 @@ class Learning(LearningSettings):
             epochs=self.epochs,
             max_steps=self.max_steps,
             seed=self.data_seed,
+            shown=shown if ranks.first() else iter,
         )
 
     def train(
