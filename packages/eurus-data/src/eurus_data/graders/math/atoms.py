@@ -135,7 +135,8 @@ def _name(parser: Parser, token: Token) -> Term:
         return Symbol(name)
     begun = _PREFIXES.fullmatch(name)
     if begun:
-        return Apply(names.FUNCTIONS[begun.group(1)], (_letter(begun.group(2)),))
+        parser.tokens.insert(parser.at, Token("name", name[-1], False, token.end - 1, token.end))
+        return function_call(parser, names.FUNCTIONS[begun[1]])
     if len(name) <= 3 and name.lower() not in names.SHORT_WORDS and not _is_title(parser, token):
         return _first_letter(parser, token)
     raise Unreadable(f"{name!r} is a word")

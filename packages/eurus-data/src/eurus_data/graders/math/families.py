@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eurus_data.graders.math import equality
+from eurus_data.graders.math import equality, scalars
 from eurus_data.graders.math.relations import difference
 from eurus_data.graders.math.scalars import Scalar
 from eurus_data.graders.math.terms import Apply, Relation, Sequence, Symbol, Term, number, substituted, symbols
@@ -19,7 +19,7 @@ def same_but_for_constant(one: Term, other: Term) -> str:
         return ""
     if pair[0] != pair[1]:
         one = substituted(one, pair[0], Symbol(pair[1]))
-    if equality.same(one, other):
+    if scalars.equal(Scalar(one), Scalar(other)):
         return "free constant"
     added = pair[1][0].isupper() and _is_added(one, pair[1]) and _is_added(other, pair[1])
     return "free constant" if added and _is_fixed(difference(one, other)) else ""
@@ -33,7 +33,7 @@ def _constant(term: Term) -> str | None:
 
 def _is_added(term: Term, name: str) -> bool:
     without = Apply("+", (substituted(term, name, number(0)), Symbol(name)))
-    return bool(equality.same(term, without))
+    return bool(scalars.equal(Scalar(term), Scalar(without)))
 
 
 def _is_fixed(term: Term) -> bool:

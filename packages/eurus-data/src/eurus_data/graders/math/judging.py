@@ -34,7 +34,9 @@ def judge(answer: str, reference: str) -> Comparison:
 def _compared(answer: str, reference: str) -> Comparison:
     """Compare an answer, if need be without the remark in brackets behind it: ``7 (since 3 + 4 = 7)``, ``0.5 (one half)``."""
     comparison = compare.equivalent(answer, reference)
-    remarked = None if comparison.correct else _REMARKED.fullmatch(clean(answer))
+    if comparison.correct or len(answer) > MAX_CHARACTERS:
+        return comparison
+    remarked = _REMARKED.fullmatch(clean(answer))
     if remarked is None or not (remarked["why"] or compare.equivalent(remarked["answer"], remarked["value"]).correct):
         return comparison
     bare = compare.equivalent(remarked["answer"], reference)

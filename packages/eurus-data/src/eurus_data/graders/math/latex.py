@@ -85,7 +85,7 @@ def command(parser: Parser, name: str) -> Term:
         return Constant(names.CONSTANTS[name])  # type: ignore[arg-type]
     if name in names.GREEK:
         return Symbol(name)
-    if name in names.FUNCTIONS:
+    if names.FUNCTIONS.get(name, "same") != "same":  # \\int is no int()
         return atoms.function_call(parser, names.FUNCTIONS[name])
     raise Unreadable(f"the command \\{name} is not known")
 

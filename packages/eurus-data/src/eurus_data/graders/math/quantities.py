@@ -53,6 +53,7 @@ def _with_unit(parser: Parser, value: Term) -> Term:
         _word(parser)
         or parser.operator() in ("/", "^", "*", "{", "}", "(", ")")
         or (parser.token.kind == "number" and parser.operator(-1) in ("^", "{", "-"))
+        or (parser.token.text in ("2", "3") and parser.operator(1) == "" and parser.tokens[parser.at + 1].kind == "end")
         or (parser.operator() == "-" and parser.operator(-1) in ("^", "{"))
     ):
         if parser.operator() in (")", "}") and not any(t.text in ("(", "{") for t in parser.tokens[start : parser.at]):

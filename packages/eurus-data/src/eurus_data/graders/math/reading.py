@@ -56,6 +56,8 @@ def read(text: str, *, letters: bool = False) -> Term:
         labelled = worded.labelled(cleaned)
         if labelled is not None:
             value = read(labelled[1])
+            if isinstance(value, Relation) and set(value.operators) != {"="}:
+                return value  # Range: y >= 0
             if isinstance(value, Relation):  # Total = 5 + 6 = 11
                 return Relation((Symbol(labelled[0]), *value.sides), ("=", *value.operators))
             return Relation((Symbol(labelled[0]), value), ("=",))

@@ -7,13 +7,16 @@ from typing import TypeGuard
 from eurus_data.graders.math import numeric
 from eurus_data.graders.math.scalars import Scalar, is_scalar, last_place
 from eurus_data.graders.math.terms import (
+    MINUS_ONE,
     Apply,
+    Intersection,
     Number,
     Operator,
     Relation,
     Sequence,
     Symbol,
     Term,
+    Union,
     symbols,
     walk,
 )
@@ -25,6 +28,8 @@ _TINY = 1e-30
 CALL = "call "
 """Begins the operation that a function known by its letter alone is."""
 
+_UNKNOWNS = frozenset("xy")
+"""What holds one of these is an equation to solve: |x| = 3."""
 _FUNCTIONS = frozenset("fghpqryuvFGPQSTVN")
 """Letters that name a function in ``f(x) = ...``; others begin a product."""
 
@@ -73,13 +78,37 @@ def label(term: Term) -> Term | None:
             return left
         case Sequence("tuple", items) if all(isinstance(item, Symbol) for item in items):
             return left
-        case Apply("*", (head, (Symbol() | Number()))):
-            function = head.arguments[0] if isinstance(head, Apply) and head.function == "^" else head  # f^{-1}(x)
-            return left if isinstance(function, Symbol) and function.name.rstrip("'") in _FUNCTIONS else None
+        case Apply("*", (head, (Symbol() | Number()))) if _is_function(head):
+            return left
         case Apply("*", (Apply("*", (Symbol("d"), Symbol())), Apply("^", (Apply("*", (Symbol("d"), Symbol())), _)))):
             return left  # dy/dx
         case _:
-            return None
+            return left if _names(left) else None
+
+
+def _is_function(term: Term) -> bool:
+    head = term.arguments[0] if isinstance(term, Apply) and term.function == "^" else term  # f^{-1}
+    return isinstance(head, Symbol) and head.name.rstrip("'") in _FUNCTIONS
+
+
+def _names(term: Term) -> bool:
+    """Whether a side names what is asked for, and is no equation's: ``AB = 5``, ``|z| = 5``, ``sin A = 3/5``, ``P(X > 1) = 0.3``."""
+    match term:
+        case Apply("*", (Symbol(), *factors)):
+            capitals = all(isinstance(one, Symbol) and one.name.isupper() for one in term.arguments)
+            return capitals or not all(map(is_scalar, factors))
+        case Apply("^", (Symbol(name), exponent)):
+            return name.isupper() and exponent == MINUS_ONE
+        case Apply("+" | "*" | "^" | "neg" | "+-" | "sqrt" | "root" | "exp", _):
+            return False
+        case Apply():
+            return bool(symbols(term)) and not symbols(term) & _UNKNOWNS
+        case Sequence("list", (inside,)):  # the area [ABC]
+            return _names(inside)
+        case Union(parts) | Intersection(parts):
+            return all(isinstance(one, Symbol) for one in parts)
+        case _:
+            return False
 
 
 def by_label(items: tuple[Term, ...]) -> tuple[Term, ...] | None:

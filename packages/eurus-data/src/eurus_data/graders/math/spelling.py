@@ -17,7 +17,7 @@ _CHARACTERS = {
     "×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
     "√": r"\sqrt ", "∛": r"\sqrt[3] ", "∞": r"\infty ", "π": r"\pi ", "±": r"\pm ", "∓": r"\mp ",
     "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "∈": r"\in ", "∪": r"\cup ",
-    "∩": r"\cap ", "∅": r"\emptyset ", "Ø": r"\emptyset ", "ℝ": r"\R ", "∖": r"\setminus ", "°": r"^\circ ", "º": r"^\circ ", "…": "...",
+    "∩": r"\cap ", "∅": r"\emptyset ", "Ø": r"\emptyset ", "ℝ": r"\R ", "∖": r"\setminus ", "∴": "", "⇒": r"\Rightarrow ", "⟹": r"\Rightarrow ", "→": r"\to ", "°": r"^\circ ", "º": r"^\circ ", "…": "...",
     "⟨": r"\langle ", "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
     "‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "％": "%", "¢": " cents",
     "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "θ": r"\theta ", "λ": r"\lambda ", "μ": r"\mu ",
@@ -48,6 +48,12 @@ _SAME = (
     (re.compile(r"\\%"), "%"),
     (re.compile(r"\\[lc]?dots[cbmio]?(?![A-Za-z])"), "..."),
     (re.compile(r"\\(?:degree|textdegree)(?![A-Za-z])|\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])"), r"^\\circ "),
+    (
+        re.compile(
+            r"\A\s*\\(?:therefore|implies|Rightarrow|Longrightarrow|longrightarrow|rightarrow|to|iff)(?![A-Za-z])"
+        ),
+        "",
+    ),
     (re.compile(r"\^\s*\{?\s*\\(?:top|intercal)(?![A-Za-z])\s*\}?"), "^T"),
     (re.compile(r"\\(?:text)?color\s*\{[^{}]*\}|\\[hv]space\*?\s*\{[^{}]*\}"), " "),
     (re.compile(r"\\[hv]?phantom\s*(?:\{[^{}]*\}|\S)"), " "),
@@ -57,7 +63,7 @@ _WRAPPERS = (
     (r"\boxed{", "}"),
 )  # fmt: skip
 _PARAMETER = re.compile(
-    r"[\s,;]*\(?\s*(?:(?:where|for|with)\s+)?(?:(?:all|any|some|every|each)\s+)?(?:integers?\s+)?([a-z])\s*"
+    r"(?<![\s,;])[\s,;]*\(?\s*(?:(?:where|for|with)\s+)?(?:(?:all|any|some|every|each)\s+)?(?:integers?\s+)?([a-z])\s*"
     r"(?:\\in\s*Z|is\s+(?:an(?:y)?|some)\s+integer|an(?:y)?\s+integer|(?<=integer \w)|(?<=integers \w))\s*\)?\Z"
 )
 """What says that a letter stands for any integer."""
@@ -86,10 +92,13 @@ _WORDED = (
     (re.compile(r"(?<=\d)(?:\s*\^\s*\{)?\s*(?:st|nd|rd|th)\s*\}?\Z"), ""),  # an ordinal's ending
     (
         re.compile(
-            r"\A([$€£]|(?=-?[\d.,/]+ [A-Za-z]{2}))(.*\S)(?<! or)\s+(?:more|left|remaining|altogether|in total|in all|tall|long|high|wide|deep)\Z"
+            r"\A([$€£]|(?=-?[\d.,/]+ [A-Za-z]+ ))(.*\S)(?<! or)\s+(?:more|left|remaining|altogether|in total|in all|tall|long|high|wide|deep)\Z"
         ),
         r"\1\2",
     ),
+    (re.compile(r"\A(\d+) and (?:an?|one) half\b"), r"\1 1/2"),
+    (re.compile(r"\A(\d+) and (\d+/\d+)(?= [A-Za-z]{2})"), r"\1 \2"),
+    (re.compile(r"(?<![\w}.])([a-z])\s*:(?=\s*[-\d\\$.])(?!.*[{}])"), r"\1 ="),  # x: 5
     (
         re.compile(
             r"\A(?:all|any) (?:real numbers?|reals?)(?: [a-z])?,? (?:except|excluding|but|other than)(?: for)? (?:[a-z] = )?"
@@ -139,10 +148,10 @@ def clean(text: str) -> str:
             if opened == text:
                 break
             text = opened
-        text = text.strip()
     if text.count("$") % 2 == 0 and r"\$" not in text:
         text = text.replace("$", " ")
     text = text.replace(r"\$", "$")
+    text = " ".join(text.split())
     if _MORE_THAN_SIGNS.search(text):
         for pattern, replacement in _WORDED:
             text = pattern.sub(replacement, text)

@@ -123,7 +123,7 @@ _AMBIGUOUS = frozenset({"in", "s", "m", "g", "h", "t", "l", "n", "j", "w", "v", 
 _MODIFIERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 
 _PRODUCT = re.compile(r"\\(?:cdot|times)")
-_FACTOR = re.compile(r"([A-Za-z]+)\s*(?:(?:\^|\*\*)\s*[({]?\s*(-?\d{1,2})\s*[)}]?)?")
+_FACTOR = re.compile(r"([A-Za-z]+)\s*(?:(?:\^|\*\*)?\s*[({]?\s*(-?\d{1,2})\s*[)}]?)?")
 
 
 def known(name: str) -> bool:
@@ -140,7 +140,7 @@ def _lookup(name: str) -> _Entry | None:
     found, word = _SYMBOLS.get(name), name.lower()
     if found is not None or (len(word) == 1 and name.isupper()):
         return found
-    return _WORDS.get(word) or (_WORDS.get(word[:-1]) if len(word) > 3 and word.endswith("s") else None)
+    return _WORDS.get(word) or (_WORDS.get(word[:-1]) if len(word) > 2 and word.endswith("s") else None)
 
 
 @lru_cache(maxsize=1024)

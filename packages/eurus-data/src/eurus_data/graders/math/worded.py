@@ -22,8 +22,12 @@ _PARTS = {
     "tenth": 10,
 }
 _LABEL = re.compile(
-    r"(?P<label>(?:\\angle |\\triangle |[A-Z])?[A-Za-z][A-Za-z .']{1,48}?)\s*(?:[=:]|\b(?:is|are|equals)\b)\s*(?P<value>[^:<>]+)"
+    r"(?P<label>(?:\\angle |\\triangle |[A-Z])?[A-Za-z][A-Za-z .']{1,48}?)\s*(?:[=:]|\b(?:is|are|equals|on|at)\b)\s*(?P<value>[^:<>]+)"
 )
+_TERM = re.compile(
+    r"\\(?:int|iint|lim|sum|prod|angle|Pr|partial|circ)(?![A-Za-z])|(?<![A-Za-z\\])[A-Za-z]{1,6}\s*[(\[]"
+)
+"""Begins or stands in a term that we do not read, such as an integral or an expectation."""
 _NO_LABEL = frozenset((
     "not", "no", "never", "neither", "nor", "if", "when", "unless", "except", "or", "and", "than", "least", "most", "about",
     "maybe", "either", "there", "answer", "result", "solution", "without", "isn", "doesn", "cannot", "can", "more", "less", "fewer", "plus", "minus", "times", "over", "under", "to", "with", "but", "is", "are",
@@ -91,6 +95,9 @@ def _number(words: list[str]) -> Fraction | None:
 
 def labelled(text: str) -> tuple[str, str] | None:
     """Return the label and the value of ``Area = 25`` or ``\\angle ABC = 30``; None where the words before the sign say more."""
+    term, _, value = text.rpartition("=")
+    if len(term) <= 80 and _TERM.search(term) and value.strip() and term[-1] not in "<>!":
+        return term.strip(), value.strip()
     found = _LABEL.fullmatch(text)
     if found is None:
         return None
