@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
@@ -61,10 +62,17 @@ class _Attend(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, query: Tensor, key: Tensor, value: Tensor, scaling: float, softcap: float | None, blocks: Any
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        scaling: float,
+        softcap: float | None,
+        blocks: Any,
+        known: tuple[Tensor, ...],
     ) -> Tensor:
-        out = query.new_empty(1, query.shape[2], query.shape[1], query.shape[3])
-        for block in blocks:
+        out = known[0] if known else query.new_empty(1, query.shape[2], query.shape[1], query.shape[3])
+        for block in () if known else blocks:
             asked, keys = _fold(query, key, block), key.index_select(2, block.keys)
             shares = _shares(_scores(asked, keys, scaling, softcap), block)
             _unfold(out.transpose(1, 2), block, shares.to(value.dtype) @ value.index_select(2, block.keys))
@@ -95,7 +103,26 @@ class _Attend(torch.autograd.Function):
             scores_grad = scores_grad.to(query.dtype)
             _unfold(query_grad, block, (scores_grad @ keys).mul_(scaling))
             key_grad.index_add_(2, block.keys, (scores_grad.mT @ asked).float())
-        return query_grad, key_grad.mul_(scaling).to(key.dtype), value_grad.to(value.dtype), None, None, None
+        return query_grad, key_grad.mul_(scaling).to(key.dtype), value_grad.to(value.dtype), None, None, None, None
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scaling: float,
+    softcap: float | None,
+    blocks: tuple[Block, ...],
+    known: tuple[Tensor, ...] = (),
+) -> Tensor:
+    """Return attention in blocks, (1, L, heads, D), differentiable; ``known`` may hold the result.
+
+    A torch function like torch's own: a mode of :mod:`eurus_train.forest.keeping` sees it.
+    """
+    tensors = query, key, value
+    if has_torch_function(tensors):
+        return handle_torch_function(attend, tensors, *tensors, scaling, softcap, blocks)
+    return _Attend.apply(*tensors, scaling, softcap, blocks, known)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _scores(asked: Tensor, keys: Tensor, scaling: float, softcap: float | None) -> Tensor:
@@ -166,8 +193,7 @@ def forest_attention(
     if torch.is_autocast_enabled(device):  # rotary embeddings leave float32 queries beside bfloat16 values
         query, key, value = (one.to(torch.get_autocast_dtype(device)) for one in (query, key, value))
     with torch.autocast(device, enabled=False):  # scores stay float32
-        found: Tensor = _Attend.apply(query, key, value, scaling, softcap, blocks)  # type: ignore[no-untyped-call]
-    return found, None
+        return attend(query, key, value, scaling, softcap, blocks), None
 
 
 def _dense(
