@@ -84,7 +84,7 @@ def _same_scalar(one: Term, other: Term) -> str:
             twin = isinstance(opposite, Apply) and opposite.function == side.function
             if not twin and scalars.equal(Scalar(side.arguments[0]), Scalar(opposite)):
                 return "percent-sign" if side.function == "percent" else "unit-omitted"
-    return scalars.equal(Scalar(one), Scalar(other)) or families.same_but_for_constant(one, other)
+    return scalars.equal(Scalar(one), Scalar(other)) or families.same_but_for_constants(one, other)
 
 
 def _same_set(one: Term, other: Term) -> str:

@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
+
 from eurus_data.graders.math import equality, scalars
 from eurus_data.graders.math.relations import difference
 from eurus_data.graders.math.scalars import Scalar
 from eurus_data.graders.math.terms import Apply, Relation, Sequence, Symbol, Term, number, substituted, symbols
 
-_CONSTANTS = frozenset({"C", "c", "K", "k", "C_0", "C_1", "c_0", "c_1", "K_1", "c_2", "C_2"})
-_VARIABLES = frozenset({"x", "t", "y", "u", "theta"})
+_CONSTANTS = frozenset({"C", "c", "K", "k", *(f"{letter}_{index}" for letter in "CcKk" for index in "0123")})
+_COEFFICIENTS = _CONSTANTS | {"A", "B", "D"}
+_VARIABLES = frozenset({"x", "t", "y", "u", "theta", "omega"})
 """What a family's members are functions of: without one, ``a + c`` and ``a + C`` are a side and an angle."""
 
 
-def same_but_for_constant(one: Term, other: Term) -> str:
-    """Compare two expressions with one free constant each, whatever its letter; one that is added takes any other with it."""
-    pair = tuple(_constant(term) for term in (one, other))
-    if pair[0] is None or pair[1] is None:
+def same_but_for_constants(one: Term, other: Term) -> str:
+    """Compare two expressions with up to two free constants each, whatever their letters; one that is added takes any other with it."""
+    first, second = _constants(one), _constants(other)
+    if not first or len(first) != len(second) or not (_CONSTANTS.issuperset(first) or _CONSTANTS.issuperset(second)):
         return ""
-    if pair[0] != pair[1]:
-        one = substituted(one, pair[0], Symbol(pair[1]))
-    if scalars.equal(Scalar(one), Scalar(other)):
-        return "free constant"
-    added = pair[1][0].isupper() and _is_added(one, pair[1]) and _is_added(other, pair[1])
+    fresh = [Symbol(f"constant {at}") for at in range(len(first))]
+    other = _renamed(other, second, fresh)
+    for order in itertools.permutations(first):
+        turned = _renamed(one, order, fresh)
+        if scalars.equal(Scalar(turned), Scalar(other)):
+            return "free constant"
+    if len(first) > 1 or not all(name[0] in "CK" for name in (*first, *second)):
+        return ""
+    one = _renamed(one, first, fresh)
+    added = all(_is_added(term, fresh[0]) for term in (one, other))
     return "free constant" if added and _is_fixed(difference(one, other)) else ""
 
 
-def _constant(term: Term) -> str | None:
+def _constants(term: Term) -> list[str]:
+    """Return the free constants of an expression in one of the usual variables; none where it is no such thing."""
     names = symbols(term)
-    free = names & _CONSTANTS
-    return next(iter(free)) if len(free) == 1 and names - free and names - free <= _VARIABLES else None
+    free = sorted(names & _COEFFICIENTS)
+    return (
+        free if len(free) <= _MOST_CONSTANTS and names.difference(free) and names.difference(free) <= _VARIABLES else []
+    )
 
 
-def _is_added(term: Term, name: str) -> bool:
-    without = Apply("+", (substituted(term, name, number(0)), Symbol(name)))
+_MOST_CONSTANTS = 2
+
+
+def _renamed(term: Term, names: Iterable[str], fresh: list[Symbol]) -> Term:
+    for name, symbol in zip(names, fresh, strict=True):
+        term = substituted(term, name, symbol)
+    return term
+
+
+def _is_added(term: Term, constant: Symbol) -> bool:
+    without = Apply("+", (substituted(term, constant.name, number(0)), constant))
     return bool(scalars.equal(Scalar(term), Scalar(without)))
 
 

@@ -15,7 +15,7 @@ from eurus_data.graders.math.terms import Words, show
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
 
 _REMARKED = re.compile(
-    r"(?P<answer>[^()]*[^()\s])\s+\((?:(?P<why>(?:since|because|as|so|not|rounded|i\.e\.|that is)\b)?(?:or\s+)?(?P<value>[^()]*))\)\.?",
+    r"(?P<answer>[^()]*[^()\s])\s+\((?:(?P<why>(?:since|because|as|so|not|rounded|i\.e\.|that is|approx|approximately|exact|exactly|multiplicity)\b)?(?:or\s+)?(?P<value>[^()]*))\)\.?",
     re.DOTALL,
 )
 

@@ -16,6 +16,8 @@ CURRENCIES = {"$": units.DOLLAR, "€": units.EURO, "£": units.POUND_STERLING, 
 _HALF_DAYS = {units.read("am").dimensions: 0, units.read("pm").dimensions: 12}
 _TIME = units.read("hour").dimensions
 _OF_UNITS = ("/", "^", "**", "{", "}", "*", "\\cdot", "\\times")
+_MOST_PARTS = 3
+"""Of 1 hour 2 minutes 3 seconds."""
 _RESIDUES = ("\\pmod", "\\mod")
 
 
@@ -72,7 +74,9 @@ def _word(parser: Parser) -> bool:
 def _compound(parser: Parser, first: Term) -> Term:
     """Return ``1 hour 30 minutes`` and ``2 ft 6 in`` as one quantity in the smaller unit."""
     total = first
-    while isinstance(total, Quantity) and parser.token.kind == "number" and units.measures(total.unit):
+    for _ in range(_MOST_PARTS):
+        if not (isinstance(total, Quantity) and parser.token.kind == "number" and units.measures(total.unit)):
+            break
         at = parser.at
         following = _with_unit(parser, parser.sum())
         if not (isinstance(following, Quantity) and following.unit.dimensions == total.unit.dimensions):

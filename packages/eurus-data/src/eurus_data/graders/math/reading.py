@@ -53,20 +53,31 @@ def read(text: str, *, letters: bool = False) -> Term:
         counted = worded.counted(cleaned)
         if counted is not None:
             return Quantity(read(counted[0]), units.read(counted[1]))
-        labelled = worded.labelled(cleaned)
+        labelled = _labelled(cleaned)
         if labelled is not None:
-            value = read(labelled[1])
-            if isinstance(value, Relation) and set(value.operators) != {"="}:
-                return value  # Range: y >= 0
-            if isinstance(value, Relation):  # Total = 5 + 6 = 11
-                return Relation((Symbol(labelled[0]), *value.sides), ("=", *value.operators))
-            return Relation((Symbol(labelled[0]), value), ("=",))
+            return labelled
         if _FORMULA.search(cleaned):
             with contextlib.suppress(Unreadable):
                 return read(cleaned, letters=True)
         if _PROSE.fullmatch(cleaned) or re.fullmatch(r"[\w\s.:,'()&-]*[A-Za-z]{3}[\w\s.:,'()&-]*", cleaned):
             return _words(words)
         raise
+
+
+def _labelled(text: str) -> Term | None:
+    """Return ``Area = 25`` as an equation, ``Center: (1, 2), radius: 3`` as a list of them; None where something has no label."""
+    found = worded.labelled(text)
+    if found is None:
+        parts = worded.parts(text)
+        terms = [_labelled(part) for part in parts] if len(parts) > 1 else [None]
+        known = tuple(term for term in terms if term is not None)
+        return Sequence("bare", known) if len(known) == len(terms) else None
+    value = read(found[1])
+    if isinstance(value, Relation) and set(value.operators) != {"="}:
+        return value  # Range: y >= 0
+    if isinstance(value, Relation):  # Total = 5 + 6 = 11
+        return Relation((Symbol(found[0]), *value.sides), ("=", *value.operators))
+    return Relation((Symbol(found[0]), value), ("=",))
 
 
 def _words(text: str) -> Term:

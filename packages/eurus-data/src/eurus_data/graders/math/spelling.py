@@ -67,6 +67,16 @@ _PARAMETER = re.compile(
     r"(?:\\in\s*Z|is\s+(?:an(?:y)?|some)\s+integer|an(?:y)?\s+integer|(?<=integer \w)|(?<=integers \w))\s*\)?\Z"
 )
 """What says that a letter stands for any integer."""
+_COMPARISONS = {
+    "greater than or equal to": r"\ge", "at least": r"\ge", "less than or equal to": r"\le", "at most": r"\le",
+    "greater than": ">", "more than": ">", "less than": "<", "not equal to": r"\ne",
+}  # fmt: skip
+_COMPARED = re.compile(
+    r"\A(?:all (?:real )?numbers|all reals|(?:all |any )?(?:real numbers? )?(?P<name>[a-z]))(?: that)?(?: is| are| must be)? "
+    rf"(?P<sign>{'|'.join(_COMPARISONS)}) (?=[-\d\\])",
+    re.IGNORECASE,
+)
+"""``All real numbers greater than 2``, ``x is at least 5``."""
 _TRUNCATED = re.compile(r"(?<=[\d})])\s*=\s*(\d*\.\d+)\s*\.\.\.")
 _WORDED = (
     (re.compile(r"(?<=\d)\s*[x]\s*(?=10\s*(?:\^|\*\*))"), "*"),  # 3 x 10^8
@@ -99,6 +109,7 @@ _WORDED = (
     (re.compile(r"\A(\d+) and (?:an?|one) half\b"), r"\1 1/2"),
     (re.compile(r"\A(\d+) and (\d+/\d+)(?= [A-Za-z]{2})"), r"\1 \2"),
     (re.compile(r"(?<![\w}.])([a-z])\s*:(?=\s*[-\d\\$.])(?!.*[{}])"), r"\1 ="),  # x: 5
+    (_COMPARED, lambda found: f"{found['name'] or 'x'} {_COMPARISONS[found['sign'].lower()]} "),
     (
         re.compile(
             r"\A(?:all|any) (?:real numbers?|reals?)(?: [a-z])?,? (?:except|excluding|but|other than)(?: for)? (?:[a-z] = )?"
@@ -148,9 +159,8 @@ def clean(text: str) -> str:
             if opened == text:
                 break
             text = opened
-    if text.count("$") % 2 == 0 and r"\$" not in text:
-        text = text.replace("$", " ")
-    text = text.replace(r"\$", "$")
+    marked = text.replace(r"\$", "\0")
+    text = (marked.replace("$", " ") if marked.count("$") % 2 == 0 else marked).replace("\0", "$")
     text = " ".join(text.split())
     if _MORE_THAN_SIGNS.search(text):
         for pattern, replacement in _WORDED:

@@ -22,7 +22,7 @@ _PARTS = {
     "tenth": 10,
 }
 _LABEL = re.compile(
-    r"(?P<label>(?:\\angle |\\triangle |[A-Z])?[A-Za-z][A-Za-z .']{1,48}?)\s*(?:[=:]|\b(?:is|are|equals|on|at)\b)\s*(?P<value>[^:<>]+)"
+    r"(?P<label>(?:\\angle |\\triangle |[A-Z])?[A-Za-z][A-Za-z .']{1,48}?)\s*(?:[=:]|\b(?:(?:is|are|equals|lies)(?: at| on)?|on|at)\b|(?<= )(?=[(\[]))\s*(?P<value>[^:<>]+)"
 )
 _TERM = re.compile(
     r"\\(?:int|iint|lim|sum|prod|angle|Pr|partial|circ)(?![A-Za-z])|(?<![A-Za-z\\])[A-Za-z]{1,6}\s*[(\[]"
@@ -34,6 +34,7 @@ _NO_LABEL = frozenset((
 ))  # fmt: skip
 """Words that make what stands before a sign more than a name."""
 
+_SHARE = re.compile(r"([a-z -]+) (?:out of|in) (?:every )?([a-z -]+)")
 _NOUN = re.compile(r"[A-Za-z]{2,}(?:\s+[A-Za-z]{2,}){0,4}")
 _COUNTED = re.compile(rf"(?P<count>-?\d[\d.,/]*)\s+(?P<noun>{_NOUN.pattern})")
 _BASED = re.compile(r"([0-9A-Za-z]+)_(?:\{\s*(\d{2})\s*\}|(\d{2}))")
@@ -48,6 +49,11 @@ def meaning(words: str) -> Term | None:
         return Words(names.ABBREVIATIONS[words])
     if words in names.WHOLE_ANSWERS:
         return names.WHOLE_ANSWERS[words]
+    if words.endswith("does not exist") and len(words.split()) < 6:
+        return Words("does not exist")
+    if found := _SHARE.fullmatch(words):
+        part, whole = (_number(side.replace("-", " ").split()) for side in found.groups())
+        return None if part is None or not whole else number(part / whole)
     if words.startswith(("minus ", "negative ")):
         below = meaning(words.partition(" ")[2])
         return Apply("neg", (below,)) if isinstance(below, Number) else None
@@ -107,6 +113,18 @@ def labelled(text: str) -> tuple[str, str] | None:
     return " ".join(words), found["value"].strip()
 
 
+def parts(text: str) -> list[str]:
+    """Return what commas part outside of brackets."""
+    found, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += character
+    return [part.strip() for part in found]
+
+
 def counted(text: str) -> tuple[str, str] | None:
     """Return the number and the noun of ``17 red balls`` or ``six balls``; None where the words behind it say more than what was counted."""
     found = _COUNTED.fullmatch(text)
@@ -125,7 +143,11 @@ def counted(text: str) -> tuple[str, str] | None:
 def based(text: str) -> Based | None:
     """Return an integer whose digits include letters (``1F_{16}``), or one with Python's prefix (``0x1f``)."""
     found = _BASED.fullmatch(text)
-    if found is not None and not found[1].isdigit() and any(letter.isdigit() for letter in text[:1] + found[1]):
+    if (
+        found is not None
+        and not found[1].isdigit()
+        and (any(letter.isdigit() for letter in found[1]) or (len(found[1]) > 1 and found[1].isupper()))
+    ):
         base = int(found[2] or found[3])
         digits = found[1].upper().lstrip("0")
         if 11 <= base <= 36 and all(int(digit, 36) < base for digit in digits):
