@@ -1,35 +1,35 @@
 """Tokens a second and core from an Arrow file on disk to forests, and the memory that takes; tokenising beside it.
 
-    python benchmarks/packing.py [--trees 2000] [--forest-tokens 4096] [--prepare 2000 20000] [--json]
+    python benchmarks/packing.py [--trees 2000] [--forest-tokens 4096] [--tokenise 60] [--prepare 2000 20000] [--json]
 
 Trees are random tokens in the shape of ``benchmarks/shapes.py``: five turns, a pair each. Three passes over the file: planning (reading
 and packing into bins), planting (reading again, laying out), and both in one. Seconds are CPU seconds of one process; memory is what
 the process holds of its own, beyond what it held before the file was opened, at the first and the last quarter of the pass.
 
-Preparing is what a stage does before its first step, from a tree set of text on: tokenise every tree into a file, draw KTO's
-mismatches into a second one, plan the steps. For each number of trees a process of its own does it: the most that it holds of its
-own, libraries included, is its peak.
+Tokenising stands apart, beside TRL's (``benchmarks/tokenising.py``). Preparing is what a stage does before its first step, from a
+tree set of text on: tokenise every tree into a file, draw KTO's mismatches into a second one, plan the steps. For each number of
+trees a process of its own does it: the most that it holds of its own, libraries included, is its peak.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
 import shapes
+from memory import Peak, own_mb
+from tokenising import compare, lines, told
 
 from eurus_core.models import load_tokenizer
-from eurus_core.records import Action, Message, Node, Observation, PreferenceTree, Problem, Verdict
 from eurus_core.treeset import TreeSet, write_trees
 from eurus_train.data.chat import Chat
 from eurus_train.data.examples import preferences
@@ -40,74 +40,11 @@ from eurus_train.forest.layout import Pair, plant_pairs
 from eurus_train.forest.steps import plan
 from eurus_train.forest.token_file import TokenFile, write_tokens
 
-TURNS, WORDS = 5, 40
-"""Of a tree to prepare, and of each of its actions."""
-
 
 def made(count: int) -> Iterator[list[Pair]]:
     rng = np.random.default_rng(0)
     for number in range(count):
         yield shapes.made("five turns", str(number), rng)
-
-
-def told(count: int) -> Iterator[PreferenceTree]:
-    """Yield trees in words: at each turn a correct action and an incorrect one, after which the next turn comes."""
-    rng = Random(0)
-    words = (
-        "add",
-        "two",
-        "numbers",
-        "that",
-        "problem",
-        "gives",
-        "then",
-        "subtract",
-        "what",
-        "was",
-        "spent",
-        "and",
-        "print",
-    )
-
-    def node(name: str, correct: bool) -> Node:
-        text = " ".join(rng.choices(words, k=WORDS))
-        parent = name.rpartition(".")[0] or None
-        return Node(
-            name,
-            parent,
-            name.count(".") + 1,
-            Action(text),
-            Verdict("correct" if correct else "incorrect"),
-            Observation(text[:40]),
-        )
-
-    for number in range(count):
-        nodes = [node("0." * turn + end, end == "1") for turn in range(TURNS) for end in "01"]
-        yield PreferenceTree(Problem(f"p{number}", "Math_CoT", "made", f"What is {number}?"), tuple(nodes))
-
-
-def own_mb() -> float:
-    """Return the process's own memory in MiB, without the pages of mapped files."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
-
-
-class Peak:
-    """The most memory that the process holds of its own while this is entered, in MiB."""
-
-    def __enter__(self) -> Peak:
-        self.mb, self._over = own_mb(), threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-        return self
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.02):
-            self.mb = max(self.mb, own_mb())
-
-    def __exit__(self, *failure: object) -> None:
-        self._over.set()
-        self._thread.join()
 
 
 def preparing(count: int, model: str, forest_tokens: int, folder: Path) -> dict[str, Any]:
@@ -134,16 +71,6 @@ def preparing(count: int, model: str, forest_tokens: int, folder: Path) -> dict[
         "tokens_a_second": round(tokens / tokenised),
         "couple_and_plan_cpu_seconds": round(seconds - tokenised, 1),
     }
-
-
-def tokenising(model: str) -> float:
-    """Return tokens a CPU second of a chat's pieces in the model's words."""
-    chat = Chat(load_tokenizer(model))
-    text = "Step 1: add the two numbers that the problem gives, then subtract what was spent. " * 4
-    start, tokens = time.process_time(), len(chat.opening([Message("user", text)]))
-    for _ in range(300):
-        tokens += len(chat.action(text)) + len(chat.feedback(text))
-    return tokens / (time.process_time() - start)
 
 
 def packing(count: int, forest_tokens: int, folder: Path) -> dict[str, Any]:
@@ -187,6 +114,9 @@ def main() -> None:
     parser.add_argument("--trees", type=int, default=2000)
     parser.add_argument("--forest-tokens", type=int, default=4096)
     parser.add_argument("--prepare", type=int, nargs="*", default=[2000, 20_000], help="numbers of trees to prepare")
+    parser.add_argument(
+        "--tokenise", type=int, default=60, help="problems whose trees are tokenised beside TRL; 0: none"
+    )
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -194,16 +124,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         row = packing(options.trees, options.forest_tokens, folder)
-        row["tokenising_tokens_a_second"] = round(tokenising(options.model))
+        processes = [1, os.cpu_count() or 1]
+        beside = compare(options.tokenise, options.model, processes, folder) if options.tokenise else {}
         prepared = []
         for count in options.prepare:
             write_trees(folder / f"trees-{count}", told(count))
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
                 prepared.append(alone.submit(preparing, count, options.model, options.forest_tokens, folder).result())
     if options.json:
-        print(json.dumps({**row, "preparing": prepared}))
+        print(json.dumps({**row, "tokenising": beside, "preparing": prepared}))
         return
     print("\n".join(f"{name:>34}  {value}" for name, value in row.items()))
+    print("\n".join(lines(beside)))
     for one in prepared:
         print("preparing: " + ", ".join(f"{name} {value}" for name, value in one.items()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from eurus_core.progress import Progress
+from eurus_core.progress import Progress, shown
 
 
 class Clock:
@@ -55,6 +55,11 @@ def test_what_is_over_soon_is_not_told():
             clock.now += seconds
             progress.advance()
     assert stream.getvalue().splitlines() == ["packing 1/1 steps, 11.0 s each, took 11 s"]
+
+
+def test_items_pass_in_silence_where_they_are_soon_through(capsys):
+    assert list(shown(range(3), "packing", "steps")) == [0, 1, 2]
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_log_gets_the_last_line_once_though_the_last_step_took_long():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from typing import TextIO
+from collections.abc import Callable, Collection, Iterator
+from typing import TextIO, TypeVar
+
+T = TypeVar("T")
 
 PLAIN_SECONDS = 10.0
 """Between two plain lines, so that a log of an hour stays readable."""
@@ -86,6 +88,14 @@ class Progress:
         self._stream.flush()
         if self._on_line:
             self._on_line({"label": self.label, "done": self.done, "total": self.total, **self._extra})
+
+
+def shown(items: Collection[T], label: str, unit: str) -> Iterator[T]:
+    """Yield the items, and tell how far it is where that takes longer than a plain line waits."""
+    with Progress(label, len(items), unit, patience=PLAIN_SECONDS) as progress:
+        for item in items:
+            yield item
+            progress.advance()
 
 
 def duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from eurus_core.progress import shown
 from eurus_train.forest.layout import Forest, plant_mismatches
 from eurus_train.forest.operations import Shape, Work, forward_flops, passes, shape, work
 from eurus_train.forest.steps import Plan
@@ -57,15 +58,13 @@ def budget(
     trained = model.parameters if stage.lora is None else _adapters(stage.lora, outlined)
     lesson = stage.lesson(routes)
     bins = [one for one in plan.flat() if one]
-    training = work(map(lesson.plant, bins)).times(1 / share)
+    training = work(map(lesson.plant, shown(bins, "counting", "forests"))).times(1 / share)
     mismatched = work(_mismatches(bins)).times(1 / share) if routes.uses_baseline else Work()
     head = stage.produces == "model"
     once = Work()
     if routes.uses_reference:
-        met = [
-            example for one in bins for example in one
-        ]  # again in each epoch, whether epochs or max_steps ask for it
-        once = (training + mismatched).times(len(set(met)) / len(met))
+        met = {example for one in bins for example in one}  # again in each epoch, by epochs or max_steps
+        once = (training + mismatched).times(len(met) / sum(map(len, bins)))
     flops = (
         passes(frozen=stage.lora is not None, checkpointing=stage.gradient_checkpointing)
         * forward_flops(model, training, head)
