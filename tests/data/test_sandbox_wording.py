@@ -37,6 +37,8 @@ def sandbox() -> Iterator[Sandbox]:
         ("import sys\nprint('before')\nsys.exit()\nprint('after')", "before"),
         ("exit()", NO_OUTPUT),
         ("\ufeff6 * 7", "Out: 42"),
+        ("import sys\nsys.argv, sys.orig_argv", "Out: ([''], [])"),
+        ("import argparse\nargparse.ArgumentParser().parse_args()", "Out: Namespace()"),
         ("import asyncio\nawait asyncio.sleep(0, 'waited')", "Out: 'waited'"),
     ],
 )
@@ -144,7 +146,7 @@ def test_rich_output_is_its_text(sandbox: Sandbox) -> None:
 
 def test_a_figure_is_told_as_a_notebook_tells_it_and_is_gone_then(sandbox: Sandbox) -> None:
     pytest.importorskip("matplotlib")
-    draw = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+    draw = "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
     with sandbox.session() as session:
         assert session.run(draw, timeout_seconds=60).text == "<Figure size 640x480 with 1 Axes>"
         assert session.run("plt.get_fignums()").text == "Out: []"

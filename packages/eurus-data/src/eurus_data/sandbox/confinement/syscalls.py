@@ -27,7 +27,7 @@ _ALLOWED = (
     "exit exit_group restart_syscall arch_prctl getrandom "
     "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsuspend sigaltstack pause "
     "select pselect6 poll ppoll epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait eventfd2 "
-    "getsockopt setsockopt shutdown getsockname getpeername "
+    "getsockopt shutdown getsockname getpeername "
     "nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time times "
     "alarm setitimer getitimer timer_create timer_settime timer_delete timer_gettime timerfd_create timerfd_settime "
     "getpid gettid getppid getpgrp getpgid getsid getuid geteuid getgid getegid getgroups getresuid getresgid "

@@ -147,6 +147,9 @@ class Interpreter(InteractiveShell):
         text = self.InteractiveTB.stb2text(stb).strip("\n ").encode("utf-8", "backslashreplace").decode()
         print(_without_homes(text))  # noqa: T201
 
+    def enable_gui(self, gui: Any = None) -> None:
+        """What ``%matplotlib`` calls: there is no window to be drawn in."""
+
     def ask_exit(self) -> None:
         """What IPython's ``exit`` and ``quit`` call: end the cell, as they end a script."""
         raise SystemExit

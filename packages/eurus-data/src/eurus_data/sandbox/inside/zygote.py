@@ -107,6 +107,7 @@ def _without(*modules: str) -> Iterator[None]:
 def _settle(folder: Path, seed: int, cells: bool) -> None:
     """Leave behind what every session shall find, once: each page that a child writes to costs it a copy."""
     os.chdir(folder)
+    sys.argv, sys.orig_argv = [""], []  # those of this process are no arguments of theirs, and name folders
     os.environ.clear()
     os.environ.update(HOME=str(folder), TMPDIR=str(folder), PATH="/usr/bin:/bin", LANG="C.UTF-8", MPLBACKEND="agg")
     tempfile.tempdir = str(folder)
