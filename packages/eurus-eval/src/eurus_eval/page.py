@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eurus_core.blocks import Plot
+from eurus_core.whole import whole
 from eurus_eval import plots
 from eurus_eval.cells import cells, duration, figure, right_aligned
 from eurus_eval.drawing import lay_out
@@ -31,9 +31,8 @@ def write_page(folder: Path) -> Path:
     """Write ``report.html`` into a run folder, whole or not at all, and return its path; InputError where it is no run."""
     text = render(gather(folder))
     path = folder / NAME
-    partial = path.with_name(f".{NAME}.writing")
-    partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # models write lone surrogates
-    os.replace(partial, path)  # noqa: PTH105 - atomic within one file system
+    with whole(path) as partial:
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # models write lone surrogates
     return path
 
 

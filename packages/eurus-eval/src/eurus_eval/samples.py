@@ -11,17 +11,16 @@ from pathlib import Path
 from eurus_core.codec import from_json, to_json
 from eurus_core.errors import InputError
 from eurus_core.records import Sample
+from eurus_core.whole import whole
 
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:
     """Write all at once: the file appears whole or not at all."""
-    partial = path.with_name(path.name + ".writing")
-    with partial.open("w", encoding="utf-8") as file:
+    with whole(path) as partial, partial.open("w", encoding="utf-8") as file:
         for sample in samples:
             file.write(_line(sample))
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def read_samples(path: Path | str) -> list[Sample]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eurus_core.errors import UserError
+from eurus_core.whole import whole
 
 DONE_MARK = "stage.json"
 RECIPE, MANIFEST = "recipe.json", "manifest.json"
@@ -86,9 +86,8 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)  # noqa: PTH105 - atomic within one file system
+    with whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def at_fault(folder: Path, error: Exception) -> str:
