@@ -10,7 +10,7 @@ from typing import Any
 
 from eurus_core.blocks import Plot, StageReport, TreeDrawing, read_report
 from eurus_core.errors import InputError
-from eurus_core.runs.folder import DONE_MARK
+from eurus_core.runs.folder import DONE_MARK, MANIFEST, RECIPE, REPORT
 
 FIRST_GROUPS = ("rewards while learning (figure 5)", "best of N")
 
@@ -77,9 +77,9 @@ def gather(folder: Path) -> RunView:
     """
     if not folder.is_dir():
         raise InputError("no such folder", file=folder, needed="Give the folder of a run.")
-    manifest, recipe = _json(folder / "manifest.json"), _json(folder / "recipe.json")
+    manifest, recipe = _json(folder / MANIFEST), _json(folder / RECIPE)
     entries = {str(e["name"]): e for e in manifest.get("stages", []) if isinstance(e, dict) and "name" in e}
-    reports = sorted(folder.glob("[!.]*/report.json"), key=lambda path: (path.stat().st_mtime, path.parent.name))
+    reports = sorted(folder.glob(f"[!.]*/{REPORT}"), key=lambda path: (path.stat().st_mtime, path.parent.name))
     paths = {path.parent.name: path for path in reports}
     if not entries and not paths:
         raise InputError("no stage has left a report here", file=folder, needed="Give the folder of a run.")

@@ -14,7 +14,7 @@ from typing import Any
 from eurus_core.errors import UserError
 from eurus_core.whole import whole
 
-DONE_MARK = "stage.json"
+DONE_MARK, REPORT = "stage.json", "report.json"
 RECIPE, MANIFEST = "recipe.json", "manifest.json"
 LOCK = ".lock"
 """The first file of a run folder, and what one is known by."""

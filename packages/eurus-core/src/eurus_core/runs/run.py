@@ -31,6 +31,7 @@ from eurus_core.runs.folder import (
     DONE_MARK,
     MANIFEST,
     RECIPE,
+    REPORT,
     at_fault,
     check,
     has_files,
@@ -130,7 +131,7 @@ class Run:
         seconds = time.monotonic() - started
         _release_memory()
         report = replace(context.report, kind=step.kind, figures={"seconds": seconds, **context.report.figures})
-        write_report(partial / "report.json", report)
+        write_report(partial / REPORT, report)
         done = {"fingerprint": step.fingerprint, "kind": step.kind, "seconds": seconds, "resumed": resumed}
         write_json(partial / DONE_MARK, done)
         if final.exists():
