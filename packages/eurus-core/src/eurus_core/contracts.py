@@ -1,7 +1,8 @@
 """The contracts: what each kind of part takes and returns.
 
 A **part** is its settings plus one method: a frozen pydantic model whose fields are the keys a recipe may set. Parts hold no
-live state; what must be opened (a model, an interpreter pool) comes from an ``open()`` that returns a context manager.
+live state; what must be opened (a model, an interpreter pool) comes from an ``open()`` that returns a context manager: a
+generator under ``contextlib.asynccontextmanager`` (of a scorer, ``contextmanager``) is the shortest.
 Objectives need torch and live in :mod:`eurus_train.objectives`.
 """
 
