@@ -21,9 +21,14 @@ def test_a_file_takes_its_name_when_it_is_written(tmp_path: Path) -> None:
 def test_what_was_there_stays_where_writing_fails(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text("old")
-    with pytest.raises(RuntimeError), whole(file) as partial:
-        partial.write_text("half")
-        raise RuntimeError("no room")
+
+    def write() -> None:
+        with whole(file) as partial:
+            partial.write_text("half")
+            raise RuntimeError("no room")
+
+    with pytest.raises(RuntimeError, match="no room"):
+        write()
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
 
