@@ -17,15 +17,14 @@ from eurus_core.contracts import Part, Stage
 
 
 class Count(Stage):
-    """Counts to ``to``, a file a number, so that a killed run can be seen to go on."""
+    """Counts to ``to``, a file a number, so that a killed run can be seen to go on; waits at the number in a file ``hold``."""
 
     produces = "trees"
     to: int = 3
-    pause: float = 0.0
     file: Path | None = None
 
     def run(self, context):
-        place = context.path("trees")
+        place, hold = context.path("trees"), Path("hold")
         place.mkdir(exist_ok=True)
         with context.progress("count", self.to, "numbers") as progress:
             for n in range(self.to):
@@ -33,7 +32,8 @@ class Count(Stage):
                     (place / str(n)).write_text(str(context.seed))
                     with open("asked.txt", "a") as asked:
                         asked.write(f"{n}\\n")
-                    time.sleep(self.pause)
+                    while hold.exists() and hold.read_text() == str(n):
+                        time.sleep(0.01)
                 progress.advance()
         context.figure("numbers", self.to)
 

@@ -118,7 +118,8 @@ def test_a_finished_stage_that_fails_anew_after_some_work_is_told_with_its_new_s
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_killed_run_goes_on_and_repeats_nothing(run, third_party, tmp_path, sent):
-    settings = ["--set", "numbers.pause=0.15", "--set", "numbers.to=8"]
+    settings = ["--set", "numbers.to=8"]
+    (tmp_path / "hold").write_text("2")
     process = subprocess.Popen(
         [sys.executable, "-m", "eurus_core", "run", "r.toml", "--out", "out", *settings],
         cwd=tmp_path,
@@ -130,7 +131,8 @@ def test_a_killed_run_goes_on_and_repeats_nothing(run, third_party, tmp_path, se
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(sent)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=120)
+    (tmp_path / "hold").unlink()
     if sent != signal.SIGKILL:
         assert process.returncode == 130
         assert "The same command goes on" in stderr
@@ -142,8 +144,9 @@ def test_a_killed_run_goes_on_and_repeats_nothing(run, third_party, tmp_path, se
 
 
 def test_two_processes_cannot_share_a_folder(run, third_party, tmp_path):
+    (tmp_path / "hold").write_text("0")
     process = subprocess.Popen(
-        [sys.executable, "-m", "eurus_core", "run", "r.toml", "--out", "out", "--set", "numbers.pause=5"],
+        [sys.executable, "-m", "eurus_core", "run", "r.toml", "--out", "out"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": third_party},
         stderr=subprocess.DEVNULL,
@@ -233,8 +236,9 @@ def test_a_run_folder_that_cannot_be_is_one_line(run, tmp_path, out, says):
 
 
 def test_a_run_folder_that_is_removed_meanwhile_is_one_line(run, third_party, tmp_path):
+    (tmp_path / "hold").write_text("0")
     process = subprocess.Popen(
-        [sys.executable, "-m", "eurus_core", "run", "r.toml", "--out", "out", "--set", "numbers.pause=0.2"],
+        [sys.executable, "-m", "eurus_core", "run", "r.toml", "--out", "out"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": third_party},
         stderr=subprocess.PIPE,
@@ -243,7 +247,8 @@ def test_a_run_folder_that_is_removed_meanwhile_is_one_line(run, third_party, tm
     while not (tmp_path / "asked.txt").exists():
         time.sleep(0.02)
     (tmp_path / "out").rename(tmp_path / "elsewhere")
-    _, said = process.communicate(timeout=60)
+    (tmp_path / "hold").unlink()
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 2
     assert said.splitlines()[-1] == "eurus: out: the run folder was removed or moved while the run was in it."
 

@@ -445,7 +445,7 @@ def test_a_growth_that_was_stopped_repeats_no_reply_and_ends_in_the_same_bytes(t
         program = _start(folder, log)
         _wait_for(lambda wanted=replies: log.exists() and len(log.read_text().split()) >= wanted, program)
         program.send_signal(blow)
-        said = program.communicate(timeout=30)[1]
+        said = program.communicate(timeout=120)[1]
         assert program.returncode == (-signal.SIGKILL if blow == signal.SIGKILL else 130), said
     asked = log.read_text().split()
     with Store(folder / "replies.sqlite") as kept:
@@ -454,7 +454,7 @@ def test_a_growth_that_was_stopped_repeats_no_reply_and_ends_in_the_same_bytes(t
     assert in_store >= 45 - 2 * 12
 
     last = _start(folder, log)
-    assert last.wait(timeout=30) == calm.wait(timeout=30) == 0, last.stderr.read()
+    assert last.wait(timeout=120) == calm.wait(timeout=120) == 0, last.stderr.read()
     needed = (tmp_path / "calm-log").read_text().split()
     repeated = Counter(log.read_text().split()) - Counter(needed)
     assert len(log.read_text().split()) - len(asked) == len(needed) - in_store

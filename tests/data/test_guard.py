@@ -200,7 +200,7 @@ def check(prediction: str, reference: str) -> None:
     started = time.perf_counter()
     found = GRADER.compare(prediction, reference)
     back = GRADER.compare(reference, prediction)
-    assert time.perf_counter() - started < 30
+    assert time.perf_counter() - started < 120
     assert found.correct == back.correct, (prediction, reference, found, back)
     hash(GRADER.key(prediction))
 

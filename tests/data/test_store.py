@@ -2,6 +2,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -40,12 +41,19 @@ def test_closing_commits_what_waits(tmp_path):
 
 
 def test_many_keepers_share_commits(tmp_path):
-    async def keep_all(store):
-        await asyncio.gather(*(store.keep(record(number)) for number in range(2000)))
+    async def keep_all(store, other):
+        other.execute("BEGIN IMMEDIATE")  # the writer waits with the first group
+        kept = asyncio.gather(*(store.keep(record(number)) for number in range(2000)))
+        await asyncio.sleep(0)
+        other.rollback()
+        await kept
 
-    with Store(tmp_path / "store") as store:
-        asyncio.run(asyncio.wait_for(keep_all(store), timeout=20))
+    statements: list[str] = []
+    with Store(tmp_path / "store") as store, closing(sqlite3.connect(tmp_path / "store")) as other:
+        store._connection.set_trace_callback(statements.append)
+        asyncio.run(keep_all(store, other))
         assert store.count("reply") == 2000
+    assert 1 <= statements.count("BEGIN") <= 2
 
 
 def test_a_kept_record_is_there_after_a_kill(tmp_path):
