@@ -109,6 +109,15 @@ def test_a_mutable_argument_comes_back_as_the_program_left_it(sandbox: Sandbox) 
     assert sandbox.check_asserts(program, ["x, d = [1], {}\nf(x, d)\nassert x == [1, 9] and d == {'k': 1}"]).correct
 
 
+def test_a_mutable_argument_that_comes_back_is_itself(sandbox: Sandbox) -> None:
+    program = "def same(x): return x\ndef copy(x): return list(x)\ndef grown(*, x):\n    x.append(3)\n    return x"
+    honest = ["a = [1]\nassert same(a) is a", "a = [1]\nassert copy(a) is not a and copy(a) == a"]
+    kept = "a = [1, 2]\nb = grown(x=a)\nassert a == [1, 2, 3] and b is a"
+    assert sandbox.check_asserts(program, [*honest, kept]).correct
+    assert sandbox.check_asserts(program, ["a = [1]\nassert same(a) is not a"]).outcome == "incorrect"
+    assert sandbox.check_asserts(program, ["a = [1]\nsame(a).append(2)\nassert a == [1]"]).outcome == "incorrect"
+
+
 def test_exceptions_cross_by_their_builtin_class(sandbox: Sandbox) -> None:
     program = "class Bad(ValueError): pass\ndef f(x):\n    if x < 0: raise Bad('negative')\n    return x"
     test = "try:\n    f(-1)\nexcept ValueError as error:\n    assert 'negative' in str(error)\nelse:\n    assert False"

@@ -97,6 +97,29 @@ def test_what_runs_the_cell_is_not_in_what_it_shows(sandbox: Sandbox, code: str)
     assert "/python3" not in text
 
 
+def test_code_that_python_gives_up_on_says_why_and_no_more(sandbox: Sandbox) -> None:
+    with sandbox.session() as session:
+        shown = session.run("x = " + "1+" * 20_000 + "1")
+    assert shown.status == "error"
+    assert "RecursionError: maximum recursion depth exceeded during" in shown.text
+    assert "never awaited" not in shown.text
+
+
+def test_a_cell_in_any_script_may_be_as_long(sandbox: Sandbox) -> None:
+    with sandbox.session() as session:
+        assert session.run(f"len('{'数' * 300_000}')").text == "Out: 300000"
+
+
+def test_a_thread_that_fails_does_not_name_this_machines_folders(sandbox: Sandbox) -> None:
+    with sandbox.session() as session:
+        text = session.run(
+            "import threading\nthread = threading.Thread(target=lambda: 1 / 0)\nthread.start()\nthread.join()"
+        ).text
+    assert "ZeroDivisionError" in text
+    assert 'File "python3.' in text
+    assert 'File "/' not in text
+
+
 def test_a_failure_without_words_does_not_read_as_success(sandbox: Sandbox) -> None:
     with sandbox.session() as session:
         shown = session.run("import os\nos.close(1)\nprint('x')")
@@ -111,7 +134,7 @@ def test_a_deep_recursion_is_told_shortly_and_soon(sandbox: Sandbox) -> None:
         seen = session.run("def f(n): return f(n + 1)\nf(0)")
     assert seen.status == "error"
     assert seen.text.endswith("RecursionError: maximum recursion depth exceeded")
-    assert seen.seconds < 2
+    assert seen.seconds < 5
 
 
 def test_long_output_is_cut_in_the_middle_and_keeps_its_error(sandbox: Sandbox) -> None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+import site
+import sysconfig
 from collections import deque
+from pathlib import Path
 
+import eurus_data
 from eurus_core.turns import NO_OUTPUT
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+_MODULES = [
+    Path(folder) for folder in (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), *site.getsitepackages())
+]
+_FOLDERS = sorted({f"{folder}/" for folder in (*_MODULES, *map(Path, eurus_data.__path__))}, key=len, reverse=True)
+"""Of modules, which code in a session may import."""
 
 
 class Capture:
@@ -66,5 +75,11 @@ def worded(text: str, most_chars: int) -> str:
 
 
 def observed(*parts: str) -> str:
-    """Return the parts that say something, as lines; the released words where none does."""
-    return "\n".join(part for part in (one.strip("\n") for one in parts) if part) or NO_OUTPUT
+    """Return the parts that say something, as lines; the released words where none does.
+
+    An observation is published, where this machine keeps its Python is not: ``/usr/lib/python3.12/re.py`` becomes ``python3.12/re.py``.
+    """
+    text = "\n".join(part for part in (one.strip("\n") for one in parts) if part)
+    for folder in _FOLDERS:
+        text = text.replace(folder, f"{Path(folder).name}/")
+    return text or NO_OUTPUT

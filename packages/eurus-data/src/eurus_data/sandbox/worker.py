@@ -59,8 +59,8 @@ class Worker:
         """Run one cell. Where the status is ``killed`` the worker is closed; else its state lives on."""
         functions = [] if self._informed else calls.offered()
         frame = pack({"code": code} | ({"functions": functions} if functions else {}))
-        if len(frame) > MOST_BYTES_OF_CODE:
-            refusal = f"[Not run: a cell of {len(code)} characters; the most is about {MOST_BYTES_OF_CODE}.]"
+        if len(code) > MOST_BYTES_OF_CODE:
+            refusal = f"[Not run: a cell of {len(code)} characters; the most is {MOST_BYTES_OF_CODE}.]"
             return Observation(refusal, "error", self.tier)
         capture = Capture(output_chars)
         self._informed = True

@@ -9,11 +9,8 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
-import site
 import sys
-import sysconfig
 import warnings
-from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any, Literal
 
@@ -31,17 +28,6 @@ _RESERVE_BYTES = 32 << 20
 """Address space given up when memory runs out, so that the error can be worded and the next cell be read."""
 _PLAIN = frozenset({int, float, bool, str, bytes, complex})
 _OWN_FILE = __file__
-_HOMES_OF_MODULES = sorted(
-    {
-        *(
-            f"{Path(folder).parent}/"
-            for folder in (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), *site.getsitepackages())
-        ),
-        f"{Path(__file__).parents[3]}/",
-    },
-    key=len,
-    reverse=True,
-)
 
 
 class _Compiler(CachingCompiler):
@@ -84,12 +70,7 @@ class Interpreter(InteractiveShell):
         if self._reserve is None:
             with contextlib.suppress(MemoryError):  # what filled the memory may still be alive; this cell may free it
                 self._reserve = bytearray(_RESERVE_BYTES)  # never written to, hence never resident
-        compiled = self._compiled(code)
-        if compiled is None:
-            outcome = self.run_cell(code, store_history=False)  # type: ignore[no-untyped-call]
-            error = outcome.error_before_exec or outcome.error_in_exec
-        else:
-            error = self._executed(compiled)
+        error = self._ended(code)
         _show_figures()
         self.execution_count += 1
         self.last_execution_result = None
@@ -99,8 +80,20 @@ class Interpreter(InteractiveShell):
             return "ok"
         return "memory" if isinstance(error, MemoryError) else "error"
 
+    def _ended(self, code: str) -> BaseException | None:
+        """Run a cell; return what ended it, which has been shown."""
+        try:
+            compiled = self._compiled(code)
+        except (RecursionError, MemoryError) as error:
+            self.showtraceback((type(error), error, None))
+            return error
+        if compiled is not None:
+            return self._executed(compiled)
+        outcome = self.run_cell(code, store_history=False)  # type: ignore[no-untyped-call]
+        return outcome.error_before_exec or outcome.error_in_exec  # type: ignore[no-any-return]
+
     def _compiled(self, code: str) -> list[CodeType] | None:
-        """Return the statements and the last expression, or None where Python cannot read them.
+        """Return the statements and the last expression, or None where Python cannot read them; RecursionError, MemoryError.
 
         Those are IPython's to word, or to run: magics, ``await`` outside a function. Plain cells need not pass its tokenizer,
         its events and its coroutine: that is 0.4 ms each, and in a fresh session 500 pages to copy.
@@ -115,7 +108,7 @@ class Interpreter(InteractiveShell):
                 compiler(tree, name, "exec"),
                 *(compiler(ast.Interactive(last), name, "single") for _ in last),
             ]
-        except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError):
+        except (SyntaxError, ValueError, OverflowError):
             return None
         return parts
 
@@ -145,7 +138,7 @@ class Interpreter(InteractiveShell):
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         text = self.InteractiveTB.stb2text(stb).strip("\n ").encode("utf-8", "backslashreplace").decode()
-        print(_without_homes(text))  # noqa: T201
+        print(text)  # noqa: T201
 
     def enable_gui(self, gui: Any = None) -> None:
         """What ``%matplotlib`` calls: there is no window to be drawn in."""
@@ -176,13 +169,6 @@ def _left_in_order(error: BaseException | None) -> bool:
     return isinstance(error, SystemExit) and not error.code
 
 
-def _without_homes(text: str) -> str:
-    """Return the text without the folders of modules: an observation is published, where this machine keeps its Python is not."""
-    for folder in _HOMES_OF_MODULES:
-        text = text.replace(folder, "")
-    return text
-
-
 def _shortened(trace: TracebackType | None) -> TracebackType | None:
     """Return the outermost and the innermost frames of a deep traceback, none of this file's among them."""
     frames = []
@@ -209,8 +195,6 @@ def interpreter() -> Interpreter:
     formatter: Any = shell.display_formatter
     formatter.active_types = ["text/plain"]
     warnings.filterwarnings("ignore", message="To exit: use")
-    formatwarning = warnings.formatwarning
-    warnings.formatwarning = lambda *args, **kwargs: _without_homes(formatwarning(*args, **kwargs))
     with contextlib.redirect_stdout(io.StringIO()):
         for cell in ("def f(x):\n    return 1 / x\nf(0)", "1 +", "[1.5, 2]"):
             shell.run(cell)

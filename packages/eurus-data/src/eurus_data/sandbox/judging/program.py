@@ -110,14 +110,18 @@ def _answer(request: Mapping[str, Any], names: dict[str, Any], objects: _Objects
                 raise NameError(f"name {name!r} is not defined")
             arguments.insert(0, names[name])
         keywords = {key: decode(text, objects.resolve) for key, text in request.get("keywords", {}).items()}
-        result = encode(_DOING[request["do"]](*arguments, **keywords), objects.refer)
+        returned = _DOING[request["do"]](*arguments, **keywords)
+        result = encode(returned, objects.refer)
         if len(result) > MOST_BYTES_OF_VALUE:
             return {"large": len(result)}
-        changed = {}
-        for place, text in enumerate(request["arguments"]):
-            if text[:1] in "[{" and "name" not in request and (now := encode(arguments[place], objects.refer)) != text:
-                changed[str(place)] = now
-        return {"value": result, "changed": changed}
+        if "name" in request:  # a lone expectation: nobody looks at its arguments again
+            return {"value": result}
+        given = {**dict(zip(map(str, range(len(arguments))), arguments, strict=True)), **keywords}
+        texts = {**dict(zip(given, request["arguments"], strict=False)), **request.get("keywords", {})}
+        mutable = {place: one for place, one in given.items() if texts[place][:1] in "[{"}
+        changed = {place: now for place, one in mutable.items() if (now := encode(one, objects.refer)) != texts[place]}
+        same = next((place for place, one in mutable.items() if one is returned), None)
+        return {"value": result, "changed": changed, "same": same}
     except BaseException as error:
         return _raised(error)
 

@@ -50,9 +50,12 @@ class Program:
             raise
         request = {"do": do, "arguments": texts, "keywords": named}
         answer = self._exchange(request)
+        given = {**dict(zip(map(str, range(len(arguments))), arguments, strict=True)), **keywords}
         for place, text in (answer.get("changed") or {}).items():
-            _restore(arguments[int(place)], decode(text, self._resolve))
-        return decode(answer["value"], self._resolve)
+            _restore(given[place], decode(text, self._resolve))
+        value = decode(answer["value"], self._resolve)
+        same = answer.get("same")  # of what it was given; a copy is another, however equal
+        return value if same is None else given[same]
 
     def observe(self, do: str, stub: Stub, *arguments: object) -> Any:
         """Ask an object for what it is as a whole: its length, its items, its truth.
