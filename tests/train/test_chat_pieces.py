@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
 
 from eurus_core.errors import ModelError
 from eurus_core.models import load_tokenizer
@@ -65,6 +67,29 @@ def test_pieces_read_together_as_each_reads_alone_after_the_whole_prompt(tokeniz
         assert together[piece].tolist() == chat.action(text).tolist()
     for piece, text in zip(pieces[1::2], texts, strict=True):
         assert together[piece].tolist() == chat.feedback(text).tolist()
+
+
+@pytest.mark.parametrize("where", ["first", "always", "never"])
+@pytest.mark.parametrize("opening", ["<s>", "<s>assistant\n"])
+def test_tokenizers_that_write_spaces_into_words_cut_as_they_read_the_whole(where, opening):
+    """As SentencePiece does: what a text begins with depends on whether it stands first, or behind a special token."""
+    inner = Tokenizer(models.BPE(unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=where)
+    trainer = trainers.BpeTrainer(vocab_size=80, special_tokens=["<unk>", "<s>", "</s>"], show_progress=False)
+    inner.train_from_iterator(["Which one? That one. It is 4. assistant\n"] * 9, trainer)
+    template = (
+        "{% for m in messages %}{{ OPENING + m['content'] }}</s>{% endfor %}"
+        "{% if add_generation_prompt %}{{ OPENING }}{% endif %}"
+    ).replace("OPENING", repr(opening))
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, bos_token="<s>", eos_token="</s>", unk_token="<unk>", chat_template=template
+    )
+    chat, ask = Chat(tokenizer), Message("user", "Which one?")
+    prompt = template_ids(tokenizer, [ask])
+    for text in ("It is 4.", "", " ", " It", "  It", "\nIt", "It "):
+        whole = template_ids(tokenizer, [ask, Message("assistant", text)])
+        if whole[: len(prompt)] == prompt:
+            assert chat.action(text).tolist() == whole[len(prompt) :]
 
 
 def test_an_action_ends_with_the_token_that_ends_the_turn(tokenizer):
