@@ -134,3 +134,15 @@ def test_votes_count_answers_in_prose_as_the_grader_reads_them(tmp_path: Path) -
     curves = {line.label: line.y for line in context.report.plots[0].lines}
     assert curves["majority"][2] == 100  # two of three say 40
     assert curves["random"][2] == pytest.approx(200 / 3)
+
+
+def test_a_scorer_is_compared_with_one_that_knows_nothing_and_picks_among_distinct_responses(
+    run: Callable[..., Context], make_samples: Callable[..., Path]
+) -> None:
+    # right answers repeat: three equal ones and one wrong one are two responses, so that knowing nothing finds 1/2, not 3/4
+    context = run(make_samples("repeats", [[True, True, True, False]] * 12, first=1), Wisdom())
+    notes = context.report.notes
+    assert any(
+        note.startswith("reward model against a scorer that knows nothing, best of 4: +50.0 [") for note in notes
+    )
+    assert "it gains -25.0 [" in notes[-1]

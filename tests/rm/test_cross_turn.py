@@ -1,5 +1,6 @@
 """The paper's augmentation: correct actions meet incorrect ones of other turns, after the bare instruction, within limits."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -39,6 +40,15 @@ def test_three_turns_give_the_six_pairs_of_different_turns() -> None:
     found = _names(_caterpillar(3), CrossTurn())
     assert len(found) == 6
     assert found.isdisjoint({("0", "1"), ("1.0", "1.1"), ("1.1.0", "1.1.1")})
+
+
+def test_an_assisted_action_meets_no_sampled_one_where_mixed_pairs_are_not_wanted() -> None:
+    tree = _caterpillar(2)
+    (right, *others) = tree.nodes
+    tree = replace(tree, nodes=(replace(right, action=replace(right.action, assisted=True)), *others))
+    found = couples(tree, CrossTurn(), Random(0), mixed=False)
+    assert [(chosen.id, rejected.id) for chosen, rejected in found] == [("1.0", "1")]
+    assert len(couples(tree, CrossTurn(), Random(0))) == 2
 
 
 def test_one_turn_gives_none() -> None:

@@ -131,6 +131,49 @@ def test_the_report_shows_rewards_loss_accuracy_and_held_out_pairs(learnt: tuple
     assert report.figures["tokens of pairs per unique token"] > 2
 
 
+def test_who_wrote_the_sides_is_told_of_training_and_of_held_out_pairs_apart(
+    trees: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The second turn's correct action is written from ground truth: 1 of the 3 pairs of a tree, or 1 of 1 at that turn."""
+
+    def assisted(tree: PreferenceTree) -> PreferenceTree:
+        nodes = [replace(n, action=replace(n.action, assisted=n.id == "1.0")) for n in tree.nodes]
+        return replace(tree, nodes=tuple(nodes))
+
+    write_trees(tmp_path / "trees", [assisted(_tree(number)) for number in range(8)])
+    report = _run(_stage(str(tmp_path / "trees"), heldout=2, max_steps=1), tmp_path / "mixed")
+    assert report.figures["share of mixed pairs"] == pytest.approx(1 / 3)
+    assert any(note.startswith("In 6 of 18 pairs (33 %) one side alone was written") for note in report.notes)
+    rows = {row[0]: row[1] for row in report.tables[0].rows}
+    assert (rows["all"], rows["sides of one author"], rows["assisted against sampled"]) == (6, 4, 2)
+    assert any(note.startswith("Of held-out pairs whose sides have one author") for note in report.notes)
+    alike = _run(_stage(str(tmp_path / "trees"), heldout=2, max_steps=1, mixed_pairs=False), tmp_path / "alike")
+    assert (alike.figures["pairs"], alike.figures["held-out pairs"]) == (12, 4)
+    assert "share of mixed pairs" not in alike.figures
+    assert "assisted against sampled" not in {row[0] for row in alike.tables[0].rows}
+    caplog.clear()
+    second = [
+        replace(tree, nodes=tuple(n for n in tree.nodes if n.id != "0")) for tree in map(assisted, map(_tree, range(4)))
+    ]
+    write_trees(tmp_path / "second", second)
+    report = _run(_stage(str(tmp_path / "second"), heldout=1, max_steps=1), tmp_path / "second-out")
+    assert "In 3 of 3 pairs (100 %) one side alone was written from ground truth" in caplog.text
+    assert any(note.startswith("No held-out pair has sides of one author") for note in report.notes)
+
+
+def test_a_model_that_ranks_held_out_pairs_no_better_than_chance_is_named(
+    learnt: tuple[StageReport, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lone = [replace(tree, nodes=tree.nodes[:2]) for tree in map(_tree, range(4))]  # one pair each
+    write_trees(tmp_path / "trees", lone)
+    report = _run(_stage(str(tmp_path / "trees"), heldout=1, max_steps=1), tmp_path / "out")
+    (low,) = [note for note in report.notes if "(n = 1): not known to be better than chance" in note]
+    assert low in caplog.text
+    assert any(
+        note.startswith("Of held-out pairs ") and note.endswith(": better than chance.") for note in learnt[0].notes
+    )
+
+
 def test_the_scorer_prefers_what_was_rewarded(learnt: tuple[StageReport, Path]) -> None:
     _, model = learnt
     prompt = history(_tree(99), None)

@@ -17,7 +17,7 @@ def caterpillar(number, turns=2):
     history, pairs = ids(1, 2, number), []
     for turn in range(turns):
         sides = [
-            Branch(history, ids(10 + turn, side, number), f"p{number}", f"{turn}.{side}", turn + 1, "mint")
+            Branch(history, ids(10 + turn, side, number), f"p{number}", f"{turn}.{side}", turn + 1, "mint", side == 0)
             for side in (0, 1)
         ]
         pairs.append(Pair(*sides, weight=0.5 + turn, mismatch=Branch(history, ids(7), f"p{number}", "other")))
@@ -26,7 +26,15 @@ def caterpillar(number, turns=2):
 
 
 def told(branch):
-    return branch.history.tolist(), branch.action.tolist(), branch.tree, branch.node, branch.turn, branch.source
+    return (
+        branch.history.tolist(),
+        branch.action.tolist(),
+        branch.tree,
+        branch.node,
+        branch.turn,
+        branch.source,
+        branch.assisted,
+    )
 
 
 def test_pairs_are_read_back_with_weights_and_mismatches(tmp_path):

@@ -55,6 +55,16 @@ def test_pairs_are_siblings_after_one_history_at_every_turn(chat, make_tree):
     assert pairs[1].chosen.source == "toy"
 
 
+def test_pairs_of_an_assisted_and_a_sampled_action_are_known_and_can_be_left_out(chat, make_tree):
+    tree = make_tree(2)
+    assisted = replace(tree.nodes[1], action=replace(tree.nodes[1].action, assisted=True))
+    tree = replace(tree, nodes=(tree.nodes[0], assisted, *tree.nodes[2:]))
+    assert [pair.mixed for pair in gather(preferences, [tree], chat, Reading()).trees[0]] == [True, False]
+    alike = gather(preferences, [tree], chat, Reading(mixed=False))
+    assert [pair.chosen.node for pair in alike.trees[0]] == ["0.0"]
+    assert alike.left_out["pairs of an assisted and a sampled action"] == 1
+
+
 def test_truncation_drops_the_oldest_turns_and_never_the_instruction_or_the_action(chat, make_tree, make_node):
     deep = with_nodes(make_tree(2), make_node("0.1.0", "At last 4.", "correct"), make_node("0.1.1", "Still 3."))
     full = next(p for p in gather(preferences, [deep], chat, Reading()).trees[0] if p.chosen.turn == 3)

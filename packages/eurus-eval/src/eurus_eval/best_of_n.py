@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -29,6 +30,8 @@ from eurus_core.stages import Context
 from eurus_eval.accuracy import percent, points
 from eurus_eval.samples import by_problem, read_samples
 from eurus_eval.work_log import WorkLog
+
+BLIND = "a scorer that knows nothing"
 
 Groups = Mapping[str, Sequence[Sample]]
 Scored = Mapping[str, Sequence[float]]
@@ -112,13 +115,19 @@ class BestOfN(Stage):
                 f"The {self.scorer_label} puts the correct one of two samples of a problem first in {percent(interval)} of "
                 f"cases (n = {interval.n} problems with both kinds); chance is 50 %."
             )
-        for other in ("random", "majority"):
-            n = len(curves[other][0])
-            difference = paired_difference(
-                [curve[-1] for curve in curves[other]], [curve[-1] for curve in curves[self.scorer_label]]
-            )
+        picked = {method: [curve[-1] for curve in curves[method]] for method in ("random", "majority")}
+        picked[BLIND] = [_blindly(group) for group in groups.values()]
+        gained = [curve[-1] for curve in curves[self.scorer_label]]
+        n = len(curves["random"][0])
+        for other, theirs in picked.items():
+            difference = paired_difference(theirs, gained)
             finding = "no difference found, " if difference.holds(0) else ""
             context.note(f"{self.scorer_label} against {other}, best of {n}: {finding}{points(difference)} points.")
+        blind = paired_difference(picked["random"], picked[BLIND])
+        context.note(
+            f"{BLIND.capitalize()} picks any of the distinct responses, since equal ones score alike; right ones repeat more often "
+            f"or less than wrong ones, so that it gains {points(blind)} points over random."
+        )
 
 
 def _curves(groups: Groups, grader: Grader, scores: Scored | None, scorer_label: str) -> Curves:
@@ -141,6 +150,14 @@ def _curves(groups: Groups, grader: Grader, scores: Scored | None, scorer_label:
             curves.setdefault(scorer_label, []).append(best_curve(scores[problem], correct))
         curves.setdefault("oracle", []).append(oracle_curve(correct))
     return curves
+
+
+def _blindly(group: Sequence[Sample]) -> float:
+    """Return the chance that one of the distinct responses, drawn evenly, is correct."""
+    responses: dict[str, list[bool]] = {}
+    for sample in group:
+        responses.setdefault(sample.action.text, []).append(sample.verdict.correct)
+    return fmean(fmean(verdicts) for verdicts in responses.values())
 
 
 def _pooled(curves: Sequence[Sequence[float]], n: int) -> Interval:

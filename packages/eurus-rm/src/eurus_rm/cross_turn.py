@@ -32,10 +32,11 @@ class CrossTurn:
     grid: int = 10
 
 
-def couples(tree: PreferenceTree, limits: CrossTurn, rng: Random) -> list[tuple[Node, Node]]:
+def couples(tree: PreferenceTree, limits: CrossTurn, rng: Random, *, mixed: bool = True) -> list[tuple[Node, Node]]:
     """Return correct and incorrect actions of different turns, drawn by ``rng`` within the limits.
 
-    As for pairs of siblings, code that Python cannot parse, empty and equal texts make none; a text counts once.
+    As for pairs of siblings, code that Python cannot parse, empty and equal texts make none; a text counts once. Without
+    ``mixed`` both actions were sampled, or both written from ground truth.
     """
     said: set[str] = set()
     right, wrong = [], []
@@ -48,7 +49,12 @@ def couples(tree: PreferenceTree, limits: CrossTurn, rng: Random) -> list[tuple[
             said.add(node.action.text)
     if len(right) * len(wrong) > limits.grid:
         return []
-    crossing = [(chosen, rejected) for chosen in right for rejected in wrong if chosen.turn != rejected.turn]
+    crossing = [
+        (chosen, rejected)
+        for chosen in right
+        for rejected in wrong
+        if chosen.turn != rejected.turn and (mixed or chosen.action.assisted == rejected.action.assisted)
+    ]
     rng.shuffle(crossing)
     uses: Counter[str] = Counter()
     found: list[tuple[Node, Node]] = []
@@ -64,7 +70,8 @@ def crossing_too(limits: CrossTurn) -> Read[Pair]:
 
     def read(tree: PreferenceTree, reading: Reading, left_out: LeftOut) -> Selection[Pair]:
         siblings = preferences(tree, reading, left_out)
-        crossing = couples(tree, limits, Random(derive(reading.seed, "cross-turn", tree.problem.id)))  # noqa: S311 - no secret
+        rng = Random(derive(reading.seed, "cross-turn", tree.problem.id))  # noqa: S311 - no secret
+        crossing = couples(tree, limits, rng, mixed=reading.mixed)
 
         def examples(tokens: TreeTokens) -> list[Pair]:
             pairs = siblings.examples(tokens)

@@ -13,7 +13,7 @@ from eurus_core.models import Dtype
 from eurus_rm.model import forest_rewards
 from eurus_train.forest.layout import Branch, Forest, Pair, nothing, plant_pairs
 from eurus_train.objectives import RewardObjective, Routes
-from eurus_train.training.lessons import Lesson, routes
+from eurus_train.training.lessons import Lesson, routes, traits
 from eurus_train.watching.metrics import Tally, tally_lengths, tally_losses, tally_rewards
 
 
@@ -45,7 +45,7 @@ class RewardLesson(Lesson[Pair]):
         chosen, rejected = (
             rewards[torch.from_numpy(side).to(rewards.device)] for side in (forest.chosen, forest.rejected)
         )
-        right = [forest.branches[place] for place in forest.chosen.tolist()]
+        right, wrong = ([forest.branches[place] for place in side] for side in (forest.chosen, forest.rejected))
         sources = [branch.source for branch in right]
         losses = torch.zeros_like(chosen)
         for objective, places in self.routes.shared_out(sources, rewards):
@@ -53,7 +53,7 @@ class RewardLesson(Lesson[Pair]):
         weights = torch.from_numpy(forest.weights).to(losses)
         weights = weights * weights.new_tensor([self.routes.weight(source) for source in sources])
         tally_losses(tally, losses, weights, sources)
-        tally_rewards(tally, chosen, rejected, [branch.turn for branch in right], sources)
+        tally_rewards(tally, chosen, rejected, traits(right, wrong))
         lengths = torch.from_numpy(forest.lengths).to(rewards)
         tally_lengths(tally, {"chosen": lengths[forest.chosen], "rejected": lengths[forest.rejected]})
         return (losses * weights).sum()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
@@ -21,7 +23,7 @@ from eurus_rm.model import RewardModel, reward_model_from
 from eurus_train.data.chat import Chat
 from eurus_train.data.examples import preferences
 from eurus_train.data.gathering import Examples, gather
-from eurus_train.data.tree_tokens import LeftOut
+from eurus_train.data.tree_tokens import LeftOut, Reading
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Pair
 from eurus_train.objectives import Routed, Routes
@@ -32,6 +34,9 @@ from eurus_train.training.preparing import prepared
 from eurus_train.training.reference import References
 from eurus_train.training.saving import write_model
 from eurus_train.watching import curves
+from eurus_train.watching.metrics import split
+
+log = logging.getLogger(__name__)
 
 
 class TrainReward(Learning):
@@ -50,6 +55,9 @@ class TrainReward(Learning):
     head_learning_rate: PositiveFloat = 1e-3
     """Of the linear head alone (ours): at the body's rate a zero head hardly moves in a few dozen steps."""
 
+    mixed_pairs: bool = True
+    """Learn, too, from pairs of which one side alone was written from ground truth. A model can learn to tell who wrote a side in
+    place of which side is right; false leaves such pairs out."""
     cross_turn_pairs: NonNegativeInt = 0
     """So many pairs a tree of a correct action and an incorrect one of another turn, both after the bare instruction. 0: none; the
     paper's is 9 (appendix B)."""
@@ -74,6 +82,9 @@ class TrainReward(Learning):
             found.need(A_PAIR)
         return found
 
+    def reading(self, history: Literal["keep", "drop"] = "keep") -> Reading:
+        return replace(super().reading(history), mixed=self.mixed_pairs)
+
     def load(self) -> RewardModel:
         model = reward_model_from(self.model, device=sharding.place(self.parallel))
         attention.prepare(model.classifier, fast_device())
@@ -88,6 +99,7 @@ class TrainReward(Learning):
         if self.cross_turn_pairs:
             crossing = sum(p.chosen.turn != p.rejected.turn for pairs in examples.trees for p in pairs)
             context.figure("cross-turn pairs", crossing)
+        say_who_wrote(context, examples)
         routes = self.routes(examples, unseen)
         model, _ = self.begin(context.seed)
         lesson = self.lesson(routes)
@@ -103,6 +115,7 @@ class TrainReward(Learning):
             means = learnt.heldout.means()
             context.figure("held-out loss", means["loss"])
             curves.show_heldout(context, means, learnt.heldout.count)
+            say_what_holds(context, means, learnt.heldout.count)
         say_what_was_learnt(context, history, routes)
         if ranks.first():
             scaling = None if self.lora is None else self.lora.scaling
@@ -130,6 +143,38 @@ def show_accuracy(context: Context, history: Sequence[Mapping[str, float]]) -> N
     context.show(Plot(name, "step", "share of pairs in order", (line,), group="reward accuracy", marks={"chance": 0.5}))
     last = shares[-max(1, len(shares) // 5) :]
     context.figure("training accuracy, mean of the last fifth", sum(last) / len(last))
+
+
+def say_who_wrote(context: Context, examples: Examples[Pair]) -> None:
+    """Count the pairs that are told apart by who wrote their sides, and warn where they are most."""
+    mixed = sum(pair.mixed for pairs in examples.trees for pair in pairs)
+    if not mixed:
+        return
+    share = mixed / len(examples)
+    context.figure("share of mixed pairs", share)
+    said = (
+        f"In {mixed} of {len(examples)} pairs ({100 * share:.0f} %) one side alone was written from ground truth: a model can rank "
+        "them by who wrote them, which says nothing of two samples. mixed_pairs = false learns from the others alone."
+    )
+    context.note(said)
+    if ranks.first() and share > 0.5:
+        log.warning("%s: %s", context.name, said)
+
+
+def say_what_holds(context: Context, means: Mapping[str, float], count: Callable[[str], float]) -> None:
+    """Say whether the order of held-out pairs was learnt: of those whose sides have one author, as what a judge will see has."""
+    same = split("accuracy", "author", "same")
+    if same not in means:
+        context.note("No held-out pair has sides of one author: how well samples are ranked is not known.")
+        return
+    right = curves.share_right(means, count, same)
+    which = " whose sides have one author" if count("accuracy") > right.n else ""
+    context.figure(f"held-out accuracy{which}", right.value)
+    verdict = "better than chance" if right.low > 0.5 else "not known to be better than chance"
+    said = f"Of held-out pairs{which} {curves.shown(right)} are ranked right (n = {right.n}): {verdict}."
+    context.note(said)
+    if ranks.first() and right.low <= 0.5:
+        log.warning("%s: %s", context.name, said)
 
 
 def say_what_was_learnt(context: Context, history: Sequence[Mapping[str, float]], routes: Routes) -> None:

@@ -55,7 +55,7 @@ def preferences(tree: PreferenceTree, reading: Reading, left_out: LeftOut) -> Se
     InputError for an empty chosen action, and for a weight that is no positive number.
     """
     nodes = {node.id: node for node in tree.nodes}
-    edges = _usable(tree, nodes, left_out)
+    edges = _usable(tree, nodes, reading, left_out)
     if reading.per_tree is not None and len(edges) > reading.per_tree:
         left_out["pairs over the limit of a tree"] += len(edges) - reading.per_tree
         edges = spread(edges, nodes, reading.per_tree, _rng(reading, "pairs", tree))
@@ -122,8 +122,8 @@ def spread(edges: Sequence[Preference], nodes: dict[str, Node], count: int, rng:
     return chosen
 
 
-def _usable(tree: PreferenceTree, nodes: dict[str, Node], left_out: LeftOut) -> list[Preference]:
-    """Return a tree's pairs without empty, equal or repeated ones."""
+def _usable(tree: PreferenceTree, nodes: dict[str, Node], reading: Reading, left_out: LeftOut) -> list[Preference]:
+    """Return a tree's pairs without empty, equal or repeated ones, and without mixed ones where they are not wanted."""
     kept: dict[tuple[str | None, str, str], Preference] = {}
     for edge in pairs_of(tree):
         chosen, rejected = nodes[edge.chosen], nodes[edge.rejected]
@@ -137,6 +137,8 @@ def _usable(tree: PreferenceTree, nodes: dict[str, Node], left_out: LeftOut) -> 
             left_out.add("pairs whose rejected action is empty", place(tree, rejected))
         elif chosen.action.text == rejected.action.text:
             left_out.add("pairs whose sides have equal text", place(tree, chosen))
+        elif not reading.mixed and chosen.action.assisted != rejected.action.assisted:
+            left_out.add("pairs of an assisted and a sampled action", place(tree, chosen))
         elif kept.setdefault((chosen.parent, chosen.action.text, rejected.action.text), edge) is not edge:
             left_out.add("pairs said twice", place(tree, chosen))
     return list(kept.values())

@@ -35,7 +35,8 @@ class Reading:
     """How trees become examples. ``max_length`` counts tokens of a branch; ``per_tree`` caps examples (None: all).
 
     ``history`` "drop" leaves out the attempts before an action, as the paper does for supervised fine-tuning. Turns that were not
-    judged stay: tool calls, and what was said in a chat. ``skip_bad`` leaves out trees that cannot be used.
+    judged stay: tool calls, and what was said in a chat. ``skip_bad`` leaves out trees that cannot be used. Without ``mixed``
+    there are no pairs of an action written from ground truth and a sampled one.
     """
 
     max_length: int = 2048
@@ -43,6 +44,7 @@ class Reading:
     per_tree: int | None = None
     seed: int = 0
     skip_bad: bool = False
+    mixed: bool = True
 
 
 class LeftOut(Counter[str]):
@@ -166,7 +168,15 @@ class TreeTokens:
         left_out.add("oldest turns, cut to max_length", place(self._tree, fitting[0]), len(turns) - len(kept))
         history = np.concatenate([instruction, *kept])
         return {
-            node.id: Branch(history, actions[node.id], self._tree.problem.id, node.id, node.turn, self._source)
+            node.id: Branch(
+                history,
+                actions[node.id],
+                self._tree.problem.id,
+                node.id,
+                node.turn,
+                self._source,
+                node.action.assisted,
+            )
             for node in fitting
         }
 

@@ -30,6 +30,7 @@ class Branch:
     node: str = ""
     turn: int = 1
     source: str = ""
+    assisted: bool = False  # written from ground truth, not sampled
 
     def __len__(self) -> int:
         return len(self.history) + len(self.action)
@@ -55,6 +56,11 @@ class Pair:
     @property
     def branches(self) -> tuple[Branch, ...]:
         return (self.chosen, self.rejected)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether one side alone was written from ground truth: who wrote them tells the sides apart."""
+        return self.chosen.assisted != self.rejected.assisted
 
 
 @dataclass(frozen=True, slots=True, eq=False)

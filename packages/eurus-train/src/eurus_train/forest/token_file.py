@@ -29,6 +29,7 @@ _SCHEMA = pa.schema(
         "node": pa.list_(pa.string()),
         "turn": pa.list_(pa.int32()),
         "source": pa.list_(pa.string()),
+        "assisted": pa.list_(pa.bool_()),
         "kind": pa.string(),  # of the tree's examples
         "members": pa.list_(pa.list_(pa.int32())),  # branches of each example
         "numbers": pa.list_(pa.list_(pa.float64())),  # a pair's weight, a group's scores
@@ -96,10 +97,10 @@ class _Batch:
     def tree(self, row: int) -> list[Any]:
         histories, actions = self._histories.lists(row), self._actions.lists(row)
         name, kind = self._columns["tree"][row].as_py(), self._columns["kind"][row].as_py()
-        told = (self._columns[column][row].as_py() for column in ("history", "node", "turn", "source"))
+        told = (self._columns[column][row].as_py() for column in ("history", "node", "turn", "source", "assisted"))
         branches = [
-            Branch(histories[history], action, name, node, turn, source)
-            for action, history, node, turn, source in zip(actions, *told, strict=True)
+            Branch(histories[history], action, name, node, turn, source, assisted)
+            for action, history, node, turn, source, assisted in zip(actions, *told, strict=True)
         ]
         members, numbers = (self._columns[column][row].as_py() for column in ("members", "numbers"))
         return [
@@ -137,6 +138,7 @@ def _row(tree: Sequence[Branch | Pair | Group]) -> dict[str, Any]:
         "node": [branch.node for branch in branches],
         "turn": [branch.turn for branch in branches],
         "source": [branch.source for branch in branches],
+        "assisted": [branch.assisted for branch in branches],
         "kind": type(tree[0]).__name__,
         "members": [[branches[branch] for branch in _members(example)] for example in tree],
         "numbers": [_numbers(example) for example in tree],

@@ -31,7 +31,7 @@ from eurus_train.forest.likelihood import action_logprobs, naive_logprob, scored
 from eurus_train.objectives import GroupLikelihoods, Objective, PairLikelihoods, Routes, kto_baseline
 from eurus_train.training import ranks
 from eurus_train.training.reference import References
-from eurus_train.watching.metrics import Tally, tally_divergence, tally_lengths, tally_losses, tally_rewards
+from eurus_train.watching.metrics import Split, Tally, tally_divergence, tally_lengths, tally_losses, tally_rewards
 
 
 class Lesson(ABC, Generic[E]):
@@ -138,7 +138,7 @@ class PairLesson(Lesson[Pair]):
     def loss(self, model: Any, forest: Forest, tally: Tally) -> Tensor:
         likely = action_logprobs(scored_logprobs(model, forest, self._precision), forest)
         pairs = self._likelihoods(likely, forest)
-        chosen = [forest.branches[place] for place in forest.chosen.tolist()]
+        chosen, rejected = ([forest.branches[place] for place in side] for side in (forest.chosen, forest.rejected))
         sources = [branch.source for branch in chosen]
         losses, rewards = torch.zeros_like(pairs.chosen), torch.zeros(2, len(sources), device=likely.device)
         for objective, places in self.routes.shared_out(sources, likely):
@@ -148,7 +148,7 @@ class PairLesson(Lesson[Pair]):
         weights = torch.from_numpy(forest.weights).to(losses)
         weights = weights * weights.new_tensor([self.routes.weight(source) for source in sources])
         tally_losses(tally, losses, weights, sources)
-        tally_rewards(tally, rewards[0], rewards[1], [branch.turn for branch in chosen], sources)
+        tally_rewards(tally, rewards[0], rewards[1], traits(chosen, rejected))
         tally_lengths(tally, {"chosen": pairs.chosen_tokens, "rejected": pairs.rejected_tokens})
         if self._references is not None:
             ratios = torch.cat([pairs.chosen_ratio, pairs.rejected_ratio])
@@ -207,12 +207,21 @@ class GroupLesson(Lesson[Group]):
             torch.tensor([begin + int(choose(group.scores)) for begin, group in begins])
             for choose in (np.argmax, np.argmin)
         )
-        turns = [group.branches[0].turn for group in forest.groups]
-        tally_rewards(tally, rewards[best], rewards[worst], turns, sources)
+        sides = ([forest.branches[place] for place in side.tolist()] for side in (best, worst))
+        tally_rewards(tally, rewards[best], rewards[worst], traits(*sides))
         tally_lengths(tally, {"chosen": lengths[best], "rejected": lengths[worst]})
         if self._references is not None:
             tally_divergence(tally, likely - start, lengths)
         return (losses * weights).sum()
+
+
+def traits(chosen: Sequence[Branch], rejected: Sequence[Branch]) -> dict[Split, list[object]]:
+    """Return what the rewards of pairs are reported by: turn, source, and whether one side alone was written from ground truth."""
+    return {
+        "turn": [branch.turn for branch in chosen],
+        "source": [branch.source for branch in chosen],
+        "author": ["mixed" if a.assisted != b.assisted else "same" for a, b in zip(chosen, rejected, strict=True)],
+    }
 
 
 def reference(references: References | None, forest: Forest, like: Tensor) -> Tensor:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 from eurus_core.blocks import Line, Plot, Table
-from eurus_core.ranking import wilson
+from eurus_core.ranking import Interval, wilson
 from eurus_core.stages import Context
 from eurus_train.data.tree_tokens import LeftOut
 from eurus_train.watching.metrics import Split, split, splits
@@ -13,6 +14,8 @@ from eurus_train.watching.monitor import findings
 
 FIGURE_5 = "rewards while learning (figure 5)"
 REWARDS = "Means over the pairs of each step. Margin: chosen minus rejected."
+HELD_OUT = ("rewards_chosen", "rewards_rejected", "margin")
+AUTHORS = {"same": "sides of one author", "mixed": "assisted against sampled"}
 BELOW_ZERO = "Pairs of each step whose chosen action has become less likely than before training."
 
 
@@ -64,30 +67,41 @@ def show_absolute(context: Context, history: Sequence[Mapping[str, float]]) -> N
 
 
 def show_heldout(context: Context, means: Mapping[str, float], count: Callable[[str], float]) -> None:
-    """Tabulate held-out pairs: accuracy with its interval, rewards; and rewards by turn and by source, where they differ."""
-    pairs = int(count("accuracy"))
-    low, high = wilson(means["accuracy"] * pairs, pairs)
-    context.figure("held-out pairs", pairs)
+    """Tabulate held-out pairs: accuracy with its interval, rewards; and the same by turn, source and author, where they differ."""
+    context.figure("held-out pairs", int(count("accuracy")))
     context.figure("held-out accuracy", means["accuracy"])
-    rows = [("all", pairs, means["rewards_chosen"], means["rewards_rejected"], means["margin"])]
+
+    def row(label: str, name: Callable[[str], str] = str) -> tuple[str | int | float, ...]:
+        right = share_right(means, count, name("accuracy"))
+        return label, right.n, shown(right), *(means[name(quantity)] for quantity in HELD_OUT)
+
+    rows = [row("all")]
     by: Split
-    for by in ("turn", "source"):
+    for by in ("turn", "source", "author"):
         values = splits(means, by)
         for value in values if len(values) > 1 else ():
-            chosen, rejected, margin = (
-                split(quantity, by, value) for quantity in ("rewards_chosen", "rewards_rejected", "margin")
-            )
-            label = f"turn {value}" if by == "turn" else value
-            rows.append((label, int(count(chosen)), means[chosen], means[rejected], means[margin]))
+            label = f"turn {value}" if by == "turn" else AUTHORS[value] if by == "author" else value
+            rows.append(row(label, functools.partial(split, by=by, value=value)))
     context.show(
         Table(
             f"{context.name}: held-out pairs",
-            ("pairs", "n", "reward chosen", "reward rejected", "margin"),
+            ("pairs", "n", "chosen above rejected", "reward chosen", "reward rejected", "margin"),
             tuple(rows),
-            caption=f"Chosen above rejected in {100 * means['accuracy']:.1f} % of {pairs} pairs "
-            f"(95 % interval {100 * low:.1f} to {100 * high:.1f}; pairs of one problem are not independent).",
+            caption="Brackets hold 95 % intervals; pairs of one problem are not independent, so that they are rather wider. "
+            "Assisted: written from ground truth.",
         )
     )
+
+
+def share_right(means: Mapping[str, float], count: Callable[[str], float], name: str = "accuracy") -> Interval:
+    """Return the share of pairs whose chosen action has the higher reward, under its name in a tally."""
+    pairs = int(count(name))
+    return Interval(means[name], *wilson(means[name] * pairs, pairs), pairs)
+
+
+def shown(share: Interval) -> str:
+    """Return a share with its interval, as in "62.5 % [55.0, 69.4]"."""
+    return f"{100 * share.value:.1f} % [{100 * share.low:.1f}, {100 * share.high:.1f}]"
 
 
 def show_heldout_curve(context: Context, history: Sequence[Mapping[str, float]]) -> None:

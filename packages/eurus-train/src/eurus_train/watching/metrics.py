@@ -1,6 +1,7 @@
 """Sums and counts of what is measured, so that means are over items and not over micro-batches.
 
-Names are a quantity, alone or with what it is split by: ``margin``, ``margin_turn_2``, ``margin_source_UltraInteract``.
+Names are a quantity, alone or with what it is split by: ``margin``, ``margin_turn_2``, ``margin_source_UltraInteract``,
+``margin_author_mixed`` (one side was sampled, one written from ground truth) and ``margin_author_same``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Split = Literal["turn", "source"]
+Split = Literal["turn", "source", "author"]
 
 
 class Tally:
@@ -52,7 +53,7 @@ def split(quantity: str, by: Split, value: object) -> str:
 
 
 def splits(names: Iterable[str], by: Split) -> list[str]:
-    """Return the turns (in their order) or sources (by name) that ``names`` hold rewards of."""
+    """Return the turns (in their order), sources or authors (by name) that ``names`` hold rewards of."""
     prefix = split("rewards_chosen", by, "")
     found = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
     return sorted(found, key=int) if by == "turn" else sorted(found)
@@ -64,10 +65,8 @@ def tally_losses(tally: Tally, losses: Tensor, weights: Tensor, sources: Sequenc
         tally.add_sum(name, loss, weight)
 
 
-def tally_rewards(
-    tally: Tally, chosen: Tensor, rejected: Tensor, turns: Sequence[int], sources: Sequence[str] = ()
-) -> None:
-    """Record what figure 5 of the paper shows, over all pairs, by turn and by source.
+def tally_rewards(tally: Tally, chosen: Tensor, rejected: Tensor, traits: Mapping[Split, Sequence[object]]) -> None:
+    """Record what figure 5 of the paper shows, over all pairs and by their ``traits``, one value a pair each.
 
     Rewards of both sides, margin, accuracy (a tie counts as half right), and the share of pairs whose chosen reward is
     below 0.
@@ -83,10 +82,9 @@ def tally_rewards(
     for name, values in quantities.items():
         tally.add(name, values)
         each = values.tolist()
-        for turn, value in zip(turns, each, strict=True):
-            tally.add_sum(split(name, "turn", turn), value, 1)
-        for source, value in zip(sources, each, strict=bool(sources)):
-            tally.add_sum(split(name, "source", source), value, 1)
+        for by, groups in traits.items():
+            for group, value in zip(groups, each, strict=True):
+                tally.add_sum(split(name, by, group), value, 1)
 
 
 def tally_lengths(tally: Tally, lengths: Mapping[str, Tensor]) -> None:
