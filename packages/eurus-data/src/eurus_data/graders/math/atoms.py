@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from eurus_data.graders.math.parser import Parser
 
 COMMANDS: frozenset[str] = (
-    frozenset(name for name in names.FUNCTIONS if name.isalpha())
+    frozenset(name for name in names.FUNCTIONS if name.isalpha() and name != "mod")
     | names.GREEK
     | names.EMPTY_SETS
     | {"pi", "infty", "R", "begin", "sum", "prod", "det"}
@@ -131,7 +131,7 @@ def _name(parser: Parser, token: Token) -> Term:
             parser.at += 1  # Python's x1 is LaTeX's x_1
             return Symbol(f"{name}_{after.text}")
         return Symbol(name)
-    if name in names.GREEK:
+    if name in names.GREEK or "_" in name:  # x_max
         return Symbol(name)
     begun = _PREFIXES.fullmatch(name)
     if begun:

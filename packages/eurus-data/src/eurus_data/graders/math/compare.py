@@ -22,7 +22,9 @@ from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
 
 _PLAIN = re.compile(r"[-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})")
 _GROUPED = re.compile(r"\$?[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d{0,40})?")
-_COMMA = re.compile(r"(-?(?:0|\d+(?=,\d{1,2}\Z)|\d+(?=,\d{4,}\Z)|\d{4,}|\d{1,3}(?:\.\d{3})+)),(\d{1,15})")
+_COMMA = re.compile(
+    r"(-?(?:0|\d+(?=,\d{1,2}(?!\d))|\d+(?=,\d{4,})|\d{4,}|\d{1,3}(?:\.\d{3})+)),(\d{1,15})(?P<unit>\s*(?:%|[A-Za-z€][\w/^ ]*))?"
+)
 """A comma that parts no thousands."""
 
 
@@ -145,6 +147,7 @@ def _same_fact(one: str, other: str) -> str:
 def _decimal_comma(text: str, other: Term) -> str:
     """Read ``0,5`` and ``1.234,5`` as decimals where the other side is one number and the comma cannot part thousands."""
     found = _COMMA.fullmatch(clean(text))
-    if found is None or not is_scalar(other):
+    if found is None or not (is_scalar(other) or isinstance(other, Quantity)):
         return ""
-    return "decimal-comma" if same(read(f"{found[1].replace('.', '')}.{found[2]}"), other) else ""
+    written = f"{found[1].replace('.', '')}.{found[2]}{found['unit'] or ''}"
+    return "decimal-comma" if same(read(written), other) else ""

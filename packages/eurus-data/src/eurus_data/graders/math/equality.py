@@ -210,17 +210,21 @@ def _same_ratio(one: Term, other: Term) -> str:
             return ""
         if all(map(same, one.parts, other.parts)):
             return "ratio"
-    first, second = _proportions(one), _proportions(other)
+    clocks = all(isinstance(side, Ratio) and side.clock for side in (one, other))
+    apart = (
+        isinstance(one, Ratio) and isinstance(other, Ratio) and not clocks
+    )  # one that is no time makes the other none
+    first, second = _proportions(one, apart), _proportions(other, apart)
     if first is None or second is None or len(first) != len(second):
         return ""
     return "ratio" if all(map(same, first, second)) else ""
 
 
-def _proportions(term: Term) -> tuple[Term, ...] | None:
+def _proportions(term: Term, no_time: bool) -> tuple[Term, ...] | None:
     """Return the quotients of a ratio's first part by each other one; None for a time of day, or what is no number."""
     if not isinstance(term, Ratio):
         return (term,) if is_scalar(term) else None
-    if term.clock or not all(map(is_scalar, term.parts)):
+    if (term.clock and not no_time) or not all(map(is_scalar, term.parts)):
         return None
     first, *rest = term.parts
     return tuple(Apply("*", (first, Apply("^", (part, MINUS_ONE)))) for part in rest)

@@ -33,12 +33,16 @@ _REASON = re.compile(
 _FILLER = re.compile(
     r"(?:(?:therefore|thus|hence|then|now|simply|just|indeed|exactly|equal to)\b[\s,:]*)+", re.IGNORECASE
 )
-_NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d+ \d+/\d+|(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?)%?(?![\w])")
+_NUMBER = re.compile(
+    r"(?<![\w.])(?:\d+ (?:hours?|feet|foot|pounds?|years?|minutes?|dollars?|weeks?|days?),? (?:and )?\d+ (?:minutes?|seconds?|inch(?:es)?|ounces?|months?|cents?|days?|hours?)(?!\w)"
+    r"|[-+−]?(?:\d+ \d+/\d+|\d+(?:\s?:\s?\d+)+|(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?)%?(?![\w]))"
+)
 _FORMULA = re.compile(
     r"\$\$(.{1,999}?)\$\$|(?<![\\$])\$([^$\n]{1,999})\$|\\\((.{1,999}?)\\\)|\\\[(.{1,999}?)\\\]", re.DOTALL
 )
 _BOUND = re.compile(
-    r"\b(?:not|least|most|than|over|under|above|below|between|from|except|until)\s+[^\w\s]*\Z", re.IGNORECASE
+    r"\b(?:not|least|most|than|over|under|above|below|between|from|except|until)\s+[^\w\s]*\Z|[<>≤≥]\s*=?\s*\Z",
+    re.IGNORECASE,
 )
 _BOX = re.compile(r"\\f?boxed\s*")
 _BETWEEN_BOXES = re.compile(

@@ -12,6 +12,8 @@ from eurus_data.graders.math.terms import Apply, Relation, Sequence, Symbol, Ter
 
 _CONSTANTS = frozenset({"C", "c", "K", "k", *(f"{letter}_{index}" for letter in "CcKk" for index in "0123")})
 _COEFFICIENTS = _CONSTANTS | {"A", "B", "D"}
+_INTEGERS = frozenset("kmn")
+"""Letters that stand for integers where nothing is said of them."""
 _VARIABLES = frozenset({"x", "t", "y", "u", "theta", "omega"})
 """What a family's members are functions of: without one, ``a + c`` and ``a + C`` are a side and an angle."""
 
@@ -73,6 +75,12 @@ def same_for_integers(one: Term, other: Term) -> str:
         if letters[1] in symbols(first) or letters[0] in symbols(second):
             return ""
         first = substituted(first, letters[0], Symbol(letters[1]))
+    elif not all(letters):
+        (declared,) = filter(None, letters)
+        first, second = bodies if letters[0] else bodies[::-1]
+        said = symbols(second) & _INTEGERS - symbols(first)
+        if declared not in symbols(second) and len(said) == 1:
+            second = substituted(second, next(iter(said)), Symbol(declared))
     return "any integer" if equality.same(first, second) else ""
 
 

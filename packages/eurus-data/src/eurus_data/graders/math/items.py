@@ -75,7 +75,9 @@ def same_sequence(one: Term, other: Term) -> str:
         ):
             return equality.same(wrapped, inner)
     if "tuple" in kinds and len(kinds) == 2:
-        first, second = (relations.by_label(items) or items for items in (first, second))
+        for side, opposite in ((one, other), (other, one)):
+            if named := relations.by_label(side.items):
+                return same_sequence(Sequence("tuple", named), opposite)
     if kinds in ({"tuple"}, {"list"}):
         return "ordered" if ordered(first, second) else ""
     if kinds == {"tuple", "set"} or ("bare" not in kinds and "or" not in kinds and _perhaps_intervals(one, other)):

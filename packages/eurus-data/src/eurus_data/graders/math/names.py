@@ -45,7 +45,7 @@ WHOLE_ANSWERS: dict[str, Term] = {
     **dict.fromkeys(
         ("all real numbers", "all reals", "all real", "real numbers", "any real number", "all real values"), REALS
     ),
-    **dict.fromkeys(("no solution", "no solutions", "no real solution", "no real solutions", "empty set"), EMPTY),
+    "empty set": EMPTY,
     **dict.fromkeys(
         ("all positive real numbers", "all positive reals", "positive real numbers", "positive reals"), POSITIVE
     ),

@@ -20,7 +20,9 @@ from eurus_data.graders.math.terms import (
 )
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
 
-_ARTICLE = re.compile(r"\A(?:the|an?|it|there (?:is|are))\s+(?=\w\w)")
+_ARTICLE = re.compile(
+    r"\A(?:(?:the|an?|it|there (?:is|are))\s+)?(?:(?:series|sequence|integral|function|statement|system)\s+(?:is\s+)?)?(?=\w\w)"
+)
 _FORMULA = re.compile(r"[\\^_+*/=]")
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'.\s,&-]*")
 

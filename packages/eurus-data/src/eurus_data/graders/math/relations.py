@@ -9,6 +9,7 @@ from eurus_data.graders.math.scalars import Scalar, is_scalar, last_place
 from eurus_data.graders.math.terms import (
     MINUS_ONE,
     Apply,
+    Constant,
     Intersection,
     Number,
     Operator,
@@ -51,6 +52,11 @@ def without_sign_choice(term: Term) -> Term:
     if is_equation(term):
         return Sequence(
             "or", tuple(Relation(tuple(_choose(side, plus) for side in term.sides), ("=",)) for plus in (True, False))
+        )
+    if isinstance(term, Relation) and term.operators == ("!=",):  # neither of the two
+        return Sequence(
+            "bare",
+            tuple(Relation(tuple(_choose(side, plus) for side in term.sides), ("!=",)) for plus in (True, False)),
         )
     return Sequence("or", (_choose(term, True), _choose(term, False))) if is_scalar(term) else term
 
@@ -96,7 +102,9 @@ def _names(term: Term) -> bool:
     match term:
         case Apply("*", (Symbol(), *factors)):
             capitals = all(isinstance(one, Symbol) and one.name.isupper() for one in term.arguments)
-            return capitals or not all(map(is_scalar, factors))
+            return capitals or term.arguments[0] == Symbol("Delta") or not all(map(is_scalar, factors))
+        case Apply("*", (Constant("e"), Symbol(name))):  # E(X), an expectation
+            return name.isupper()
         case Apply("^", (Symbol(name), exponent)):
             return name.isupper() and exponent == MINUS_ONE
         case Apply("+" | "*" | "^" | "neg" | "+-" | "sqrt" | "root" | "exp", _):

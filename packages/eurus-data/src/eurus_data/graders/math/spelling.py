@@ -21,6 +21,8 @@ _CHARACTERS = {
     "⟨": r"\langle ", "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
     "‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "％": "%", "¢": " cents",
     "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "θ": r"\theta ", "λ": r"\lambda ", "μ": r"\mu ",
+    "ζ": r"\zeta ", "η": r"\eta ", "κ": r"\kappa ", "ν": r"\nu ", "ξ": r"\xi ", "χ": r"\chi ", "ψ": r"\psi ", "Γ": r"\Gamma ",
+    "Δ": r"\Delta ", "Θ": r"\Theta ", "Λ": r"\Lambda ", "Σ": r"\Sigma ", "Φ": r"\Phi ", "Ψ": r"\Psi ", "Ω": r"\Omega ",
     "φ": r"\phi ", "ω": r"\omega ", "σ": r"\sigma ", "ρ": r"\rho ", "τ": r"\tau ", "ε": r"\epsilon ",
 }  # fmt: skip
 _UNICODE = str.maketrans(_CHARACTERS)
@@ -54,6 +56,7 @@ _SAME = (
         ),
         "",
     ),
+    (re.compile(r"\\mod\s*(\d+)\s*(?==)"), r"\\bmod \1"),
     (re.compile(r"\^\s*\{?\s*\\(?:top|intercal)(?![A-Za-z])\s*\}?"), "^T"),
     (re.compile(r"\\(?:text)?color\s*\{[^{}]*\}|\\[hv]space\*?\s*\{[^{}]*\}"), " "),
     (re.compile(r"\\[hv]?phantom\s*(?:\{[^{}]*\}|\S)"), " "),
@@ -110,6 +113,13 @@ _WORDED = (
     (re.compile(r"\A(\d+) and (\d+/\d+)(?= [A-Za-z]{2})"), r"\1 \2"),
     (re.compile(r"(?<![\w}.])([a-z])\s*:(?=\s*[-\d\\$.])(?!.*[{}])"), r"\1 ="),  # x: 5
     (_COMPARED, lambda found: f"{found['name'] or 'x'} {_COMPARISONS[found['sign'].lower()]} "),
+    (re.compile(r"\A(?:either|both)\s+(?=[-\d\\$])", re.IGNORECASE), ""),
+    (re.compile(r"\A(?:all|any|every) (?:real (?:numbers? )?)?[a-z] (?:such that|with|where) ", re.IGNORECASE), ""),
+    (re.compile(r"\Aonly (?=[-\d\\(])|(?<=[\d)}]) only\Z", re.IGNORECASE), ""),
+    (
+        re.compile(r"(?<![\w\\ ])([A-Za-z]) (?:is|equals) (?=[-\d\\])|(?<= and )([A-Za-z]) (?:is|equals) (?=[-\d\\])"),
+        r"\1\2 = ",
+    ),
     (
         re.compile(
             r"\A(?:all|any) (?:real numbers?|reals?)(?: [a-z])?,? (?:except|excluding|but|other than)(?: for)? (?:[a-z] = )?"
@@ -136,7 +146,7 @@ _HALF_DAY = re.compile(r"(?<![A-Za-z])([ap])\.\s?m\.?(?![A-Za-z])", re.IGNORECAS
 _LOOSE_SPACE = re.compile(r"(?<!\w) | (?!\w)")
 _FORMULA = re.compile(r"[\\^_=<>+*/|]|\.\.\.|\d\s?!")
 _ABBREVIATION = re.compile(r"(?<![A-Za-z])(sq|cu)\.", re.IGNORECASE)
-_PARTED = re.compile(r"-?\d{1,3}(?:(?:\.\d{3}){2,}|(?:'\d{3})+)")  # 1.234.567 and 1'234'567
+_PARTED = re.compile(r"-?\d{1,3}(?:(?:\.\d{3}){2,}(?:,\d+)?|(?:'\d{3})+)")  # 1.234.567,8 and 1'234'567
 _LINED_ROWS = re.compile(r"\[[^\[\]{};,]+(?:,[^\[\]{};,]+)+(?:;[^\[\]{};,]+(?:,[^\[\]{};,]+)+)+\]")  # [1, 2; 3, 4]
 _NUMPY_ROWS = re.compile(r"[\[\]\d\s.eEj+-]+")
 _SPACED_ITEMS = re.compile(r"(?<=[\d.\]j])\s+(?=[-+\d.\[])")
@@ -169,7 +179,7 @@ def clean(text: str) -> str:
     if "..." in text:
         text = _TRUNCATED.sub(r" \\approx \1", text)  # 1/7 = 0.142857...
     if _PARTED.fullmatch(text):
-        text = text.replace(".", "").replace("'", "")
+        text = text.replace(".", "").replace("'", "").replace(",", ".")
     if _LINED_ROWS.fullmatch(text):
         text = f"[[{text[1:-1].replace(';', '], [')}]]"
     if text.startswith("[") and "," not in text and _NUMPY_ROWS.fullmatch(text):

@@ -49,7 +49,7 @@ _SPACED_THOUSANDS = re.compile(r"\d{1,3}(?: \d{3})+(?!\d)(?:\.\d+)?")
 _NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _NAME = re.compile(
     r"(?:np|numpy|math|cmath|sp|sympy|mpmath|mp|fractions|decimal|Interval|S)\.[A-Za-z_]\w*|log10|log2|log1p|Point[23]D|float\d+|u?int\d+"
-    r"|[A-Za-z]+(?:_[A-Za-z]{2,})*"
+    r"|[A-Za-z]+(?:_[a-z]{2,})*"
 )
 _COMMAND = re.compile(r"\\[A-Za-z]+|\\\\|\\[{}|]")
 _OP = re.compile(r"\*\*|<=|>=|!=|==|->|[-+*/^_=<>()\[\]{}|,;:!%&$€£¥₹'\"]")

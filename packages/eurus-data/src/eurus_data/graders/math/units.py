@@ -49,7 +49,7 @@ def _words() -> dict[str, _Entry]:
         "data": "bit=1; byte=8; kb=8000; mb=8000000; gb=8000000000; tb=8000000000000",
         "morning": "am=1",
         "afternoon": "pm=1",
-        "person": "people person persons=1",
+        "person": "people person persons man men=1",
         "force": "n newton=1",
         "energy": "j joule=1; kj kilojoule=1000; cal calorie=523/125; kcal=523000/125; kwh=3600000",
         "power": "w watt=1; kw kilowatt=1000; megawatt=1000000",
@@ -78,10 +78,14 @@ def _words() -> dict[str, _Entry]:
         "l liter litre": litre,
         "ml milliliter millilitre cc": litre / 1000,
         "gallon gal": litre * Fraction("3.785411784"),
+        "quart qt": litre * Fraction("0.946352946"),
+        "pint pt": litre * Fraction("0.473176473"),
+        "cup": litre * Fraction("0.2365882365"),
     }
     for names, volume in volumes.items():
         for name in names.split():
             table[name] = (volume, "length", 3)
+    table["mpg"] = (Fraction("1609.344") / volumes["gallon gal"], "length", -2)
     table["acre"] = (Fraction("4046.8564224"), "length", 2)
     table["hectare"] = (Fraction(10000), "length", 2)
     return table

@@ -7,22 +7,20 @@ from fractions import Fraction
 
 from eurus_data.graders.math import names
 from eurus_data.graders.math.spelling import fold
-from eurus_data.graders.math.terms import Apply, Based, Number, Term, Words, number
+from eurus_data.graders.math.terms import EMPTY, Apply, Based, Number, Term, Words, number
 
 _UNITS = {**names.NUMBER_WORDS, "a": 1, "an": 1}
 _PARTS = {
-    "half": 2,
-    "halves": 2,
-    "third": 3,
-    "quarter": 4,
-    "fourth": 4,
-    "fifth": 5,
-    "sixth": 6,
-    "eighth": 8,
-    "tenth": 10,
-}
+    "half": 2, "halves": 2, "third": 3, "quarter": 4, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12, "twentieth": 20,
+    **{f"{word}th": value for word, value in {**names.NUMBER_WORDS, **names.MULTIPLIERS}.items() if word not in ("zero", "one", "two", "three")},
+}  # fmt: skip
 _LABEL = re.compile(
-    r"(?P<label>(?:\\angle |\\triangle |[A-Z])?[A-Za-z][A-Za-z .']{1,48}?)\s*(?:[=:]|\b(?:(?:is|are|equals|lies)(?: at| on)?|on|at)\b|(?<= )(?=[(\[]))\s*(?P<value>[^:<>]+)"
+    r"(?P<label>(?:\\angle |\\triangle |[A-Z])?[A-Za-z][A-Za-z .']{1,48}?)\s*(?:[=:]|\b(?:(?:is|are|equals|lies|(?:must|should|will) be)(?: at| on)?|on|at)\b|(?<= )(?=[(\[]))\s*(?P<value>(?:[^:<>]|(?<=[\d ]):(?=[\d ]))+)"
+)
+_AMOUNT = re.compile(
+    r"(?:an? |the )?(?P<label>(?:[a-z]+ )?(?:profit|loss|gain|total|cost|price|discount|increase|decrease|probability|chance|value|distance|speed"
+    r"|length|height|area|volume)) of (?P<value>[$€£]?\d.*)",
+    re.IGNORECASE,
 )
 _TERM = re.compile(
     r"\\(?:int|iint|lim|sum|prod|angle|Pr|partial|circ)(?![A-Za-z])|(?<![A-Za-z\\])[A-Za-z]{1,6}\s*[(\[]"
@@ -35,12 +33,15 @@ _NO_LABEL = frozenset((
 """Words that make what stands before a sign more than a name."""
 
 _SHARE = re.compile(r"([a-z -]+) (?:out of|in) (?:every )?([a-z -]+)")
+_NOTHING = re.compile(r"(?:there (?:is|are) )?no (?:real |integer )?(?:solution|root|zero)s?(?: exists?)?")
 _NOUN = re.compile(r"[A-Za-z]{2,}(?:\s+[A-Za-z]{2,}){0,4}")
 _COUNTED = re.compile(rf"(?P<count>-?\d[\d.,/]*)\s+(?P<noun>{_NOUN.pattern})")
 _BASED = re.compile(r"([0-9A-Za-z]+)_(?:\{\s*(\d{2})\s*\}|(\d{2}))")
 _PREFIXED = re.compile(r"0(?:([bB])([01]+)|([oO])([0-7]+)|([xX])([0-9A-Fa-f]+))")
 _CHOICE = re.compile(r"(?i:(?:option|choice|answer)\s*:?\s*)?[(\[]?\s*([A-Ja-h])\s*[)\].:]?")
-_CHOSEN = re.compile(r"(?:[(\[]\s*([A-Ja-h])\s*[)\]][.:]?|([A-J]\s*[).:]|[a-h]\)))\s*(\S.*)", re.DOTALL)
+_CHOSEN = re.compile(
+    r"(?i:(?:option|choice)\s+)?(?:[(\[]\s*([A-Ja-h])\s*[)\]][.:]?|([A-J]\s*[).:]|[a-h]\)))\s*(\S.*)", re.DOTALL
+)
 
 
 def meaning(words: str) -> Term | None:
@@ -54,6 +55,8 @@ def meaning(words: str) -> Term | None:
     if found := _SHARE.fullmatch(words):
         part, whole = (_number(side.replace("-", " ").split()) for side in found.groups())
         return None if part is None or not whole else number(part / whole)
+    if _NOTHING.fullmatch(words):
+        return EMPTY
     if words.startswith(("minus ", "negative ")):
         below = meaning(words.partition(" ")[2])
         return Apply("neg", (below,)) if isinstance(below, Number) else None
@@ -80,7 +83,7 @@ def _number(words: list[str]) -> Fraction | None:
         return None if whole is None or rest is None or whole.denominator > 1 else whole + rest
     if part is not None and head:
         above = _number(head) if head not in (["a"], ["an"]) else Fraction(1)
-        return None if above is None else above / part
+        return None if above is None or last.endswith("s") == (above == 1) else above / part  # no "twenty-fifth"
     total, group = 0, 0
     fresh = True
     for word in words:
@@ -104,7 +107,7 @@ def labelled(text: str) -> tuple[str, str] | None:
     term, _, value = text.rpartition("=")
     if len(term) <= 80 and _TERM.search(term) and value.strip() and term[-1] not in "<>!":
         return term.strip(), value.strip()
-    found = _LABEL.fullmatch(text)
+    found = _LABEL.fullmatch(text) or _AMOUNT.fullmatch(text)
     if found is None:
         return None
     words = found["label"].casefold().split()
