@@ -1,4 +1,4 @@
-"""Examples of many trees, gathered in one pass: in memory, or in a file that is mapped, so that memory holds one tree at a time."""
+"""Examples of many trees, gathered in one pass: in memory, or in a file that is mapped, so that memory holds a few trees at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ Read = Callable[[PreferenceTree, Reading, LeftOut], Selection[E]]
 """What finds something to learn in a tree, such as :func:`eurus_train.data.examples.preferences`."""
 
 CHARACTERS_AT_ONCE = 1 << 18
-"""Of trees that are tokenised together: enough for many threads. A tokenizer holds two hundred times as many bytes meanwhile."""
+"""Of trees that are tokenised together: enough for many threads. A tokenizer holds two hundred times as many bytes meanwhile; they
+are at most the trees of a record batch, too, which are held in any case."""
 
 
 @dataclass(slots=True)

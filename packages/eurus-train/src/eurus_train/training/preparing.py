@@ -1,4 +1,4 @@
-"""From trees to tokens on disk, once, before anything is learnt: memory holds one tree at a time, however many there are."""
+"""From trees to tokens on disk, once, before anything is learnt: memory holds a few trees at a time, however many there are."""
 
 from __future__ import annotations
 
