@@ -22,8 +22,11 @@ from eurus_train.forest import blocks
 
 
 def keep_products(body: Any) -> None:
-    """Let a transformer's layers keep products alone while they train; one that cannot compute layers again stays as it is."""
-    if body.supports_gradient_checkpointing:
+    """Let a transformer's layers keep products alone while they train, where attention is in blocks.
+
+    One that cannot compute layers again stays as it is.
+    """
+    if body.config._attn_implementation == blocks.NAME and body.supports_gradient_checkpointing:
         enable = getattr(body, "activation_checkpointing_enable", None) or body.gradient_checkpointing_enable
         enable({"use_reentrant": False, "context_fn": _passes})
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +16,13 @@ from torch import Tensor
 
 from eurus_core.errors import InputError
 from eurus_core.models import load_config, load_tokenizer
-from eurus_core.progress import PLAIN_SECONDS, Progress
+from eurus_core.progress import shown
 from eurus_core.records import PreferenceTree
 from eurus_core.stages import Context
 from eurus_train.data.chat import Chat
 from eurus_train.data.gathering import Examples, Source
 from eurus_train.data.tree_tokens import LeftOut, Reading
+from eurus_train.forest.keeping import keep_products
 from eurus_train.forest.layout import E
 from eurus_train.forest.operations import Work, forward_flops, outline, passes, shape
 from eurus_train.forest.steps import Plan, pack, plan
@@ -112,13 +114,6 @@ class Learning(LearningSettings):
 
     def plan(self, examples: Examples[E]) -> Plan[E]:
         """Return the steps; packing them tells how far it is where that takes long."""
-
-        def shown(steps: range) -> Iterator[int]:
-            with Progress("packing", len(steps), "steps", patience=PLAIN_SECONDS) as progress:
-                for step in steps:
-                    yield step
-                    progress.advance()
-
         return plan(
             examples.trees,
             trees_per_step=self.trees_per_step,
@@ -126,7 +121,7 @@ class Learning(LearningSettings):
             epochs=self.epochs,
             max_steps=self.max_steps,
             seed=self.data_seed,
-            shown=shown if ranks.first() else iter,
+            shown=functools.partial(shown, label="packing", unit="steps") if ranks.first() else iter,
         )
 
     def train(
@@ -211,6 +206,8 @@ class Learning(LearningSettings):
         if self.gradient_checkpointing:
             enable = getattr(body, "activation_checkpointing_enable", None) or body.gradient_checkpointing_enable
             enable({"use_reentrant": False})
+        else:
+            keep_products(body)
         if self.lora is None:
             return None
         with torch.random.fork_rng():

@@ -62,7 +62,8 @@ class LearningSettings(Stage):
     lora: Lora | None = None
     """Learn adapters of low rank in place of all weights: a table, such as { rank = 16 }."""
     gradient_checkpointing: bool = False
-    """Compute each layer again in the backward pass instead of keeping its activations: less memory, a third more time."""
+    """Compute each layer again in the backward pass instead of keeping its activations: less memory, a third more time. Without it
+    layers on CPUs keep their products and attention, and compute what lies between them again."""
     parallel: Parallel = "ddp"
     """How several processes (--processes) share the work: each with a copy of the model (ddp), or with shards of it by
     DeepSpeed's ZeRO-2 or ZeRO-3 or by FSDP2. In one process it is without effect."""
