@@ -321,12 +321,30 @@ def test_an_interrupted_group_says_so_once(command, surroundings, place):
     assert manifest["stages"][0]["status"] == "interrupted"
 
 
-def test_a_mistake_is_told_once(command, surroundings, place):
-    words = command(place / "mistake", max_length=8)
+DIVERGES = {"objective": "sft", "learning_rate": 1e38, "warmup_ratio": 0, "max_steps": 3}
+
+
+@pytest.mark.parametrize("mistake", [{"max_length": 8}, DIVERGES], ids=["of rows", "of one rank's loss"])
+def test_a_mistake_is_told_once(command, surroundings, place, mistake):
+    words = command(place / f"mistake-{len(mistake)}", **mistake)
     done = subprocess.run(words, env=surroundings, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 2
     assert done.stderr.count("eurus: ") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_a_process_that_is_killed_is_told_in_a_line(command, surroundings, place):
+    out = place / "one-killed"
+    started = subprocess.Popen(command(out, max_steps=500), env=surroundings, stderr=subprocess.PIPE, text=True)
+    until(lambda: started.poll() is not None or list(out.glob(".partial/*/metrics.jsonl")))
+    (second,) = [one for one in running(out) if b"\0RANK=1\0" in Path(f"/proc/{one}/environ").read_bytes()]
+    os.kill(int(second), signal.SIGKILL)
+    _, said = started.communicate(timeout=SECONDS)
+    assert started.returncode == 2
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("eurus: process 1 of 2 was ended by SIGKILL")
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["stages"][0]["status"] in ("failed", "interrupted")  # by the one who is gone, or by who noticed
 
 
 def until(condition, seconds=SECONDS):

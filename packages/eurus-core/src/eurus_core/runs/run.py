@@ -81,11 +81,11 @@ class Run:
             raise UserError(f"{self.folder}: cannot be made: {error.strerror}. Choose another --out.") from error
         with only_one(self.folder):
             before = {name: text_of(self.folder / name) for name in (RECIPE, MANIFEST)}
-            self._save(RECIPE, self.recipe)
-            self._save(MANIFEST, self.manifest)
-            self._call("eurus_run_started")
             failed = True
             try:
+                self._save(RECIPE, self.recipe)
+                self._save(MANIFEST, self.manifest)
+                self._call("eurus_run_started")
                 for step in self.plan.to_do:
                     self._advance(step)
                 failed = False

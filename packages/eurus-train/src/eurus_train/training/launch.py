@@ -25,7 +25,10 @@ from eurus_core.stages import Context
 from eurus_train.training import ranks
 
 ASIDE_SECONDS = 20.0
-"""How long a follower keeps a user's mistake to itself: mostly all ranks meet it, and the first one's words suffice."""
+"""How long a follower keeps a failure to itself: mostly the first rank has met it, too, or is gone, and what that one said suffices."""
+
+STOPPED = (-signal.SIGTERM, 130)
+"""How processes end that the agent stops because another one has failed."""
 
 
 def start(arguments: Sequence[str], *, processes: int, nodes: int = 1, rendezvous: str | None = None) -> int:
@@ -46,8 +49,15 @@ def start(arguments: Sequence[str], *, processes: int, nodes: int = 1, rendezvou
     try:
         elastic_launch(config=config, entrypoint=command)(*command_arguments)
     except ChildFailedError as error:
-        _, failure = error.get_first_failure()
-        return failure.exitcode if failure.exitcode > 0 else 1
+        codes = {rank: one.exitcode for rank, one in error.failures.items()}
+        codes = {rank: code for rank, code in codes.items() if code not in STOPPED} or codes
+        rank, code = min(codes.items(), key=lambda found: found[1])  # one that was killed before those that lost it
+        if code > 0:
+            return max(codes.values())
+        raise UserError(
+            f"process {rank} of {processes} was ended by {signal.Signals(-code).name}, as for want of memory. "
+            "The same command goes on where this one stopped."
+        ) from error
     except SignalException as error:
         raise KeyboardInterrupt from error
     finally:
@@ -61,7 +71,13 @@ def take_part(plan: Plan) -> None:
     ranks.join()
     if ranks.first():
         announced = tuple(replace(step, stage=_announced(step.name, step.stage)) for step in plan.steps)
-        written = Run(replace(plan, steps=announced)).carry_out()
+        run = Run(replace(plan, steps=announced))
+        try:
+            written = run.carry_out()
+        except Exception as error:
+            if ranks.lost(error):
+                os._exit(1)  # the one that is gone, or who started it, says why
+            raise
         ranks.told(None)
         ranks.leave()
         click.echo(str(written or plan.folder))
@@ -95,10 +111,10 @@ class _Aside(Context):
 
 def _follow(plan: Plan) -> None:
     stages = {step.name: step.stage for step in plan.steps}
-    while (call := ranks.told(None)) is not None:
-        name, folder, seed = call
-        try:
+    try:
+        while (call := ranks.told(None)) is not None:
+            name, folder, seed = call
             stages[name].run(_Aside(Path(folder), name=name, seed=seed))
-        except UserError:
-            time.sleep(ASIDE_SECONDS)
-            raise
+    except Exception:
+        time.sleep(ASIDE_SECONDS)
+        raise

@@ -89,6 +89,11 @@ def once(work: Callable[[], object]) -> None:
         raise failure or UserError(said)
 
 
+def lost(error: Exception) -> bool:
+    """Say whether an error is that another process is no longer there."""
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo/transport" in str(error))
+
+
 def total(values: Sequence[float]) -> list[float]:
     """Return the sums over all ranks, element by element, in float64; collective."""
     if world() == 1:

@@ -96,6 +96,7 @@ class ForestTrainer(SharedTrainer):
         self._tally = Tally()
         self._work, self._operations = Work(), operations
         self._since = 0.0
+        self._not_finite = ""
 
     def resume_or_start(self) -> int:
         """Train to the end, from the last whole checkpoint where there is one; return the step it began at."""
@@ -179,16 +180,22 @@ class ForestTrainer(SharedTrainer):
             return self._lesson.idle(called)
         # gradients are averaged over ranks, which the whole step's count has done already
         loss = self._lesson.loss(called, forest, self._tally) * ranks.world() / num_items_in_batch
-        if not torch.isfinite(loss):
-            self._stop_at(forest, loss)
+        if not self._not_finite and not torch.isfinite(loss):
+            self._not_finite = self._keep(forest, loss)
         self._work += work([forest])
         return loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Hand a step's measurements on; the Trainer's summary at the end is left out."""
+        """Hand a step's measurements on; the Trainer's summary at the end is left out.
+
+        ModelError on all ranks where one of them met a loss that is no finite number: none is left waiting for the others.
+        """
         if "loss" not in logs:
             return
-        done, seconds = sum(ranks.gathered(self._work), Work()), time.perf_counter() - self._since
+        works, not_finite = zip(*ranks.gathered((self._work, self._not_finite)), strict=True)
+        if any(not_finite):
+            raise ModelError(next(filter(None, not_finite)))
+        done, seconds = sum(works, Work()), time.perf_counter() - self._since
         measured = {
             **over_ranks(self._tally).means(),
             "loss": logs["loss"],  # the step's own normalisation, weights included
@@ -227,16 +234,17 @@ class ForestTrainer(SharedTrainer):
         means = tally.means()
         return {f"heldout_{name}": means[name] for name in ("loss", "accuracy", "margin") if name in means}
 
-    def _stop_at(self, forest: Forest, loss: Tensor) -> None:
+    def _keep(self, forest: Forest, loss: Tensor) -> str:
+        """Write a batch whose loss is no finite number; return what is to be told of it."""
         step = self.state.global_step + 1
-        file = self._folder / f"not-finite-step-{step}.json"
+        file = self._folder / f"not-finite-step-{step}{f'-rank-{ranks.rank()}' if ranks.rank() else ''}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         branches = [
             {"tree": b.tree, "node": b.node, "history": b.history.tolist(), "action": b.action.tolist()}
             for b in forest.branches
         ]
         file.write_text(json.dumps({"step": step, "branches": branches}) + "\n", encoding="utf-8")
-        raise ModelError(
+        return (
             f"The loss became {loss.item()} at step {step}; the batch is in {file}. Lower learning_rate, or look for broken "
             "weights in the model it started from."
         )
