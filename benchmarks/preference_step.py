@@ -7,11 +7,13 @@
 A step is whole: data, forward, backward, clipping at 1.0, AdamW, logging. Products are bfloat16 under autocast and weights float32 on
 both sides, TRL's default and ours. The reference's log-probabilities are computed outside every timing. TRL runs at its defaults
 (8 pairs at once, gradient checkpointing) and at the best of ``step_sides.CANDIDATES``; ``--search`` tries all of them, otherwise the
-one found so is taken. Contenders live in processes of their own and take their steps in turns; figures are medians. Ratios are of CPU
-seconds, which neighbours on the machine disturb less, wall seconds beside them; where there is a GPU, of wall seconds alone. Losses and gradient norms are compared in
-float32 on the first pairs of the same trees; the policy is the reference with noise on its weights, so that no loss is trivial.
+one found so is taken. Contenders live in processes of their own and take their steps in turns. A first step is untimed on every side (AdamW's
+state comes with it, and the first pages of memory); figures are medians of the others, and peaks of memory those after as many steps on every
+side. Ratios are of CPU seconds, which neighbours on the machine disturb less, wall seconds beside them; where there is a GPU, of wall seconds
+alone. Losses and gradient norms are compared in float32 on the first pairs of the same trees; the policy is the reference with noise on its
+weights, so that no loss is trivial.
 
-``--quick``: one five-turn tree a step, one timed step of TRL's, ten minutes on two quiet cores. A JSON line a case::
+``--quick``: one five-turn tree a step, five timed steps of ours and two of TRL's, ten minutes on two quiet cores. A JSON line a case::
 
     {"objective", "shape", "dedup", "ratio_trl_default", "ratio_trl_best", "loss_difference", ...}
 """
@@ -19,6 +21,7 @@ float32 on the first pairs of the same trees; the policy is the reference with n
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -31,6 +34,7 @@ from statistics import median
 from typing import Any
 
 import shapes
+import step_sides
 import torch
 from step_sides import CANDIDATES, DEFAULT, OBJECTIVES, Way
 
@@ -91,7 +95,7 @@ class Contender:
 
 @dataclass(slots=True)
 class Course:
-    """What a contender's steps cost: medians in seconds, and the comparison in float32."""
+    """What a contender's timed steps cost: medians in seconds, the peak of memory, and the comparison in float32."""
 
     seconds: float
     wall: float
@@ -118,26 +122,25 @@ def prepare(running: Sequence[Contender], jobs: Sequence[dict[str, Any]]) -> Non
 
 
 def race(running: Sequence[Contender], job: dict[str, Any], steps: dict[str, int]) -> dict[str, Course]:
-    """Let contenders take their steps in turns; each has compared its loss in float32 before."""
+    """Let contenders take their steps in turns, the first of each untimed; each has compared its loss in float32 before."""
     exact: dict[str, dict[str, float]] = {}
     prepare(running, [{**job, **WARM_UP} for _ in running])
     for one in running:
         exact[one.name] = one.step()
         one.finish()
     rows: dict[str, list[dict[str, float]]] = {one.name: [] for one in running}
-    prepare(running, [{**job, "steps": steps[one.name]} for one in running])
-    for turn in range(max(steps.values())):
+    prepare(running, [{**job, "steps": 1 + steps[one.name]} for one in running])
+    for turn in range(1 + max(steps.values())):
         for one in running:
-            if turn < steps[one.name]:
+            if turn <= steps[one.name]:
                 rows[one.name].append(one.step())
     for one in running:
         one.finish()
-    common = min(steps.values())  # AdamW's state comes with the first step: peaks after as many steps compare
     return {
         name: Course(
-            median(row[CLOCK] for row in taken),
-            median(row["wall"] for row in taken),
-            int(taken[common - 1]["peak_mb"]),
+            median(row[CLOCK] for row in taken[1:]),
+            median(row["wall"] for row in taken[1:]),
+            int(taken[min(steps.values())]["peak_mb"]),  # peaks compare after as many steps
             exact[name]["loss"],
             exact[name]["grad_norm"],
         )
@@ -150,10 +153,16 @@ def searched(job: dict[str, Any], threads: int) -> tuple[Way, dict[str, float]]:
     seconds = {}
     for way in (way for way in CANDIDATES if way.fits(job["objective"])):
         with contenders({str(way): way}, threads) as running:
-            prepare(running, [{**job, "steps": 1}])
+            prepare(running, [{**job, "steps": 2}])
+            running[0].step()
             seconds[way] = running[0].step()[CLOCK]
             running[0].finish()
     return min(seconds, key=lambda way: seconds[way]), {str(way): round(took, 2) for way, took in seconds.items()}
+
+
+@functools.cache
+def reference(shape: str, count: int, model: str, limit: int) -> list[float]:
+    return step_sides.reference(step_sides.problems(shape, count, model, limit), model)
 
 
 def case(objective: str, shape: str, running: Sequence[Contender], options: argparse.Namespace) -> dict[str, Any]:
@@ -170,6 +179,7 @@ def case(objective: str, shape: str, running: Sequence[Contender], options: argp
         "precision": "bfloat16",
         "model": options.model,
         "forest_tokens": options.forest_tokens,
+        "reference": [] if objective == "rm" else reference(shape, options.trees, options.model, options.tree_tokens),
     }
     way, tried = searched(job, options.threads) if options.search else (BEST, {})
     for one in running:
@@ -196,6 +206,7 @@ def case(objective: str, shape: str, running: Sequence[Contender], options: argp
         "logical_tokens_a_second": round(logical / ours.seconds),
         CLOCK + "_seconds": {name: round(one.seconds, 2) for name, one in found.items()},
         "peak_mb": {name: one.peak_mb for name, one in found.items()},
+        "peak_after_steps": 1 + min(options.steps, options.trl_steps),
         "source": source,
     }
 
@@ -215,7 +226,9 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="+", default=None, choices=shapes.SHAPES)
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--trees", type=int, default=2, help="of one optimizer step")
-    parser.add_argument("--steps", type=int, default=3, help="timed ones of eurus, and of TRL unless --trl-steps")
+    parser.add_argument(
+        "--steps", type=int, default=3, help="timed ones of eurus, after a first; and of TRL unless --trl-steps"
+    )
     parser.add_argument("--trl-steps", type=int)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--forest-tokens", type=int, default=1024, help="unique tokens of one forward pass")
@@ -227,7 +240,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.quick:
-        options.trees, options.steps, options.trl_steps = 1, 5, 1
+        options.trees, options.steps, options.trl_steps = 1, 5, 2
     options.trl_steps = options.trl_steps or options.steps
     options.tree_tokens = options.tree_tokens or (QUICK_LIMIT if options.quick else shapes.LIMIT)
     chosen = options.shapes or (shapes.SHAPES[:1] if options.quick else shapes.SHAPES)

@@ -8,12 +8,14 @@ same z0; TRL reads them twice, since it draws one a side and not one a pair.
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import shapes
 import torch
 from transformers import TrainerCallback
 
@@ -22,7 +24,8 @@ from eurus_rm.lesson import RewardLesson
 from eurus_rm.model import padding_token, reward_model_from
 from eurus_rm.objectives import BT
 from eurus_train.forest import attention
-from eurus_train.forest.layout import Branch, Pair, plant_mismatches, plant_pairs
+from eurus_train.forest.keeping import keep_products
+from eurus_train.forest.layout import Branch, Forest, Pair, plant_mismatches, plant_pairs
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
 from eurus_train.forest.steps import plan
 from eurus_train.objectives import DPO, KTO, NCA, PolicyObjective
@@ -67,6 +70,7 @@ class Job:
     steps: int
     precision: Precision = "bfloat16"
     model: str = "smollm2"
+    reference: Mapping[Branch, float] = field(default_factory=dict)
 
     @property
     def pairs(self) -> list[Pair]:
@@ -84,21 +88,25 @@ def mismatched(trees: list[list[Pair]]) -> list[list[Pair]]:
     ]
 
 
-_known: dict[Branch, float] = {}
+@functools.cache
+def problems(shape: str, count: int, model: str, limit: int) -> list[list[Pair]]:
+    """Return the pairs of trees, each with a mismatched action; the last tree's come from one that is left out."""
+    made, _ = shapes.trees(shape, count + 1, model, limit)
+    return mismatched(made)[:count]
 
 
-def reference(job: Job) -> dict[Branch, float]:
-    """Return the log-probability of each action under the model that the policy is compared with, computed in float32 once."""
-    forests = [forest for tree in job.trees for forest in (plant_pairs(tree), plant_mismatches(tree))]
-    if all(branch in _known for forest in forests for branch in forest.branches):
-        return _known
-    model: Any = load_causal_lm(job.model, dtype="float32", device=fast_device())
-    attention.prepare(model)
-    with torch.no_grad():
-        for forest in forests:
-            sums = action_logprobs(scored_logprobs(model, forest), forest).tolist()
-            _known.update(zip(forest.branches, sums, strict=True))
-    return _known
+def referred(trees: list[list[Pair]]) -> list[Forest]:
+    """Return the forests whose branches a reference is asked for."""
+    return [forest for tree in trees for forest in (plant_pairs(tree), plant_mismatches(tree))]
+
+
+@torch.no_grad()
+def reference(trees: list[list[Pair]], model: str) -> list[float]:
+    """Return the log-probability of each of their actions under the model that the policy is compared with, in float32."""
+    start: Any = load_causal_lm(model, dtype="float32", device=fast_device())
+    attention.prepare(start)
+    read = [action_logprobs(scored_logprobs(start, forest), forest).tolist() for forest in referred(trees)]
+    return list(itertools.chain.from_iterable(read))
 
 
 def policy(job: Job) -> Any:
@@ -124,7 +132,8 @@ def eurus(
     else:
         attention.prepare(model)
         objective: PolicyObjective = {"dpo": DPO, "kto": KTO, "nca": NCA}[job.objective]()
-        lesson = PairLesson(objective, job.precision, cast("References", reference(job)))
+        lesson = PairLesson(objective, job.precision, cast("References", job.reference))
+    keep_products(getattr(model, "body", model))  # as every stage that learns does
     return ForestTrainer(model, bins, lesson, Schedule(RATE, save_steps=job.steps + 1), folder, on_step=on_step)
 
 
@@ -201,7 +210,7 @@ def _rows(job: Job) -> list[dict[str, Any]]:
             {"chosen_ids": _whole(p.chosen), "rejected_ids": _whole(p.rejected), "length": _length(p)}
             for p in job.pairs
         ]
-    known = reference(job)
+    known = job.reference
     if job.objective == "kto":
         return [
             {

@@ -7,7 +7,6 @@ from the end of the one before to its own end, data and logging included.
 from __future__ import annotations
 
 import ctypes
-import functools
 import gc
 import json
 import os
@@ -19,13 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import shapes
 import step_sides
 import torch
 from transformers import TrainerCallback
 from transformers.utils import logging
-
-from eurus_train.forest.layout import Pair
 
 
 class Gate(TrainerCallback):
@@ -88,10 +84,12 @@ def main() -> None:
     warnings.simplefilter("ignore")
     for line in sys.stdin:
         told = json.loads(line)
-        trees = problems(told["shape"], told["trees"], told["model"], told["tree_tokens"])
+        trees = step_sides.problems(told["shape"], told["trees"], told["model"], told["tree_tokens"])
+        branches = [branch for forest in step_sides.referred(trees) for branch in forest.branches]
+        reference = dict(zip(branches, told["reference"], strict=True)) if told["reference"] else {}
         if told["pairs"]:
             trees = [tree[: told["pairs"]] for tree in trees]
-        job = step_sides.Job(told["objective"], trees, told["steps"], told["precision"], told["model"])
+        job = step_sides.Job(told["objective"], trees, told["steps"], told["precision"], told["model"], reference)
         gate = Gate()
         with tempfile.TemporaryDirectory() as folder:
             if contender == "eurus":
@@ -110,13 +108,6 @@ def main() -> None:
         del trainer, gate
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)
-
-
-@functools.cache
-def problems(shape: str, count: int, model: str, limit: int) -> list[list[Pair]]:
-    """Return the pairs of trees, each with a mismatched action; the last tree's come from one that is left out."""
-    made, _ = shapes.trees(shape, count + 1, model, limit)
-    return step_sides.mismatched(made)[:count]
 
 
 def transformers_printer() -> type[TrainerCallback]:
