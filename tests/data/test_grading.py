@@ -89,6 +89,8 @@ def test_an_answer_is_read_as_people_mean_it(text: str, meaning: str) -> None:
         " and ".join(f"x>{i}" for i in range(300)),
         ",".join(str(i) for i in range(1000)),
         r"\mathbb{R}\setminus\{" + ",".join(map(str, range(300))) + r"\}",
+        "5 km" * 1000,
+        "C x+" * 1000 + "C",
     ],
     ids=lambda text: text[:20],
 )

@@ -1,5 +1,6 @@
 """Forms in which models write answers: pairs written before the grader was looked at, each with its verdict.
 
+``written`` says of later pairs whether they were ``unseen`` when they were first judged, or stand ``beside a mend`` to hold it.
 A pair whose verdict is another than its writer wanted says ``otherwise`` why: it is held to that, so that a change is seen.
 """
 

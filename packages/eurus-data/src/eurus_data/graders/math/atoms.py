@@ -289,6 +289,12 @@ def subscripted(parser: Parser, value: Term) -> Term:
     start = parser.tokens[parser.at - 2]
     inside = parser.token
     braced = parser.accept("{", "(")
+    if inside.kind == "name" and len(inside.text) > 1:  # k_BT is k_B times T
+        middle = inside.start + 1
+        parser.tokens[parser.at : parser.at + 1] = [
+            Token("name", inside.text[0], inside.spaced, inside.start, middle),
+            Token("name", inside.text[1:], False, middle, inside.end),
+        ]
     text = ""
     while (parser.token.kind in ("name", "number") or (braced and parser.operator() in ("+", "-", ","))) and (
         braced or not text

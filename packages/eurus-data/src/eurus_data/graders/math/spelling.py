@@ -82,25 +82,16 @@ _COMPARED = re.compile(
 """``All real numbers greater than 2``, ``x is at least 5``."""
 _TRUNCATED = re.compile(r"(?<=[\d})])\s*=\s*(\d*\.\d+)\s*\.\.\.")
 _WORDED = (
-    (re.compile(r"(?<=\d)\s*[x]\s*(?=10\s*(?:\^|\*\*))"), "*"),  # 3 x 10^8
     (re.compile(r"\s*\b(?:per\s?cent(?:age(?: points?)?)?|pct)\b", re.IGNORECASE), "%"),
     (re.compile(r"(?<=\d)(?:\s*%)?\s*(?:per\s?cent(?:age)?|pct)\b", re.IGNORECASE), "%"),
     (re.compile(r"\s*\brad(?:ians?)?\b(?!\s*\()"), ""),  # a radian is the number itself
-    (re.compile(r"\(\s*\\?b?mod\s+(\w+)\s*\)"), r"\\pmod{\1}"),
     (re.compile(r"(?<=\d)\s+mod\s+(?=\d)"), r" \\bmod "),
     (re.compile(r"(?<=\A)(\d+) to (\d+)(?=\Z)"), r"\1:\2"),
     (re.compile(r"\A(\d[\d,]*) (?:out of|in) (?:every )?(\d[\d,]*)\Z"), r"\1/\2"),
-    (re.compile(r"\A(?:an?|the)\s+(?=[$€£]?\d)", re.IGNORECASE), ""),
     (re.compile(r"\b(?:USD|US\s?\$)\s*(?=\d)"), "$"),
     (re.compile(r"\bEUR\s*(?=\d)"), "€"),
     (re.compile(r"\bGBP\s*(?=\d)"), "£"),
     (re.compile(r"\b(?:INR|[Rr]s\s*\.?)\s*(?=\d)"), "₹"),
-    (
-        re.compile(
-            r"\A(?:~|(?:about|approximately|approx\.?|roughly|around)(?![A-Za-z]))\s*(?=[-\d.$\\])", re.IGNORECASE
-        ),
-        "",
-    ),
     (re.compile(r"\A(?:minus|negative)\s+(?=[\d.$\\])", re.IGNORECASE), "-"),
     (re.compile(r"(?<=\d)(?:\s*\^\s*\{)?\s*(?:st|nd|rd|th)\s*\}?\Z"), ""),  # an ordinal's ending
     (
@@ -111,7 +102,6 @@ _WORDED = (
     ),
     (re.compile(r"\A(\d+) and (?:an?|one) half\b"), r"\1 1/2"),
     (re.compile(r"\A(\d+) and (\d+/\d+)(?= [A-Za-z]{2})"), r"\1 \2"),
-    (re.compile(r"(?<![\w}.])([a-z])\s*:(?=\s*[-\d\\$.])(?!.*[{}])"), r"\1 ="),  # x: 5
     (_COMPARED, lambda found: f"{found['name'] or 'x'} {_COMPARISONS[found['sign'].lower()]} "),
     (re.compile(r"\A(?:either|both)\s+(?=[-\d\\$])", re.IGNORECASE), ""),
     (re.compile(r"\A(?:all|any|every) (?:real (?:numbers? )?)?[a-z] (?:such that|with|where) ", re.IGNORECASE), ""),
@@ -126,21 +116,35 @@ _WORDED = (
         ),
         r"\\R \\setminus ",
     ),
+    (re.compile(r"\A(?:12\s)?noon\Z", re.IGNORECASE), "12:00 pm"),
+    (re.compile(r"\A(?:12\s)?midnight\Z", re.IGNORECASE), "12:00 am"),
+    (re.compile(r"\bdegrees? (celsius|fahrenheit)\b", re.IGNORECASE), r"\1"),
+    (re.compile(r",\s*(?:dtype|domain)\s*=\s*['\"]?[\w.]+['\"]?"), ""),  # settings that numpy and sympy print
+)
+"""What holds a word of two letters or more."""
+_LETTERED = (
+    (re.compile(r"(?<=\d)\s*[x]\s*(?=10\s*(?:\^|\*\*))"), "*"),  # 3 x 10^8
+    (re.compile(r"\(\s*\\?b?mod\s+(\w+)\s*\)"), r"\\pmod{\1}"),
+    (re.compile(r"\A(?:an?|the)\s+(?=[$€£]?\d)", re.IGNORECASE), ""),
+    (
+        re.compile(
+            r"\A(?:~|(?:about|approximately|approx\.?|roughly|around)(?![A-Za-z]))\s*(?=[-\d.$\\])", re.IGNORECASE
+        ),
+        "",
+    ),
+    (re.compile(r"(?<![\w}.])([a-z])\s*:(?=\s*[-\d\\$.])(?!.*[{}])"), r"\1 ="),  # x: 5
     (_PARAMETER, r", \1 \\in Z"),
     (re.compile(r"(\d\s*)([kM]?)\s*\\Omega\Z"), r"\1 \2ohm"),
     (re.compile(r"(\d\s*)\\mu\s*([gmsACFLV])\Z"), r"\1 u\2"),
     (re.compile(r"([$€£]\s*\d[\d,.]*)\s*[kK](?!\w)"), r"\1 thousand"),
     (re.compile(r"([$€£]\s*\d[\d,.]*)\s*(?:M|mn)(?!\w)"), r"\1 million"),
     (re.compile(r"\A(\d+)\s*h(?:rs?)?\s*(\d+)\s*m(?:ins?)?\Z"), r"\1 hours \2 minutes"),
-    (re.compile(r"\A(?:12\s)?noon\Z", re.IGNORECASE), "12:00 pm"),
-    (re.compile(r"\A(?:12\s)?midnight\Z", re.IGNORECASE), "12:00 am"),
     (re.compile(r"(?<![\w.}])(?:\{\s*\}\s*)?[_^]\s*\{?\s*(\w+)\s*\}?\s*C\s*_\s*\{?\s*(\w+)\s*\}?"), r"\\binom{\1}{\2}"),
     (re.compile(r"(?<![\w.])(\d+)\s*(?:C|choose)\s*(\d+)(?![\w.])"), r"\\binom{\1}{\2}"),
     (re.compile(r"(?<![\w.])(\d+)\s*P\s*(\d+)(?![\w.])"), r"P(\1,\2)"),
     (re.compile(r"\A<([^<>=]*,[^<>=]*)>\Z"), r"(\1)"),
-    (re.compile(r"\bdegrees? (celsius|fahrenheit)\b", re.IGNORECASE), r"\1"),
-    (re.compile(r",\s*(?:dtype|domain)\s*=\s*['\"]?[\w.]+['\"]?"), ""),  # settings that numpy and sympy print
 )
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2}")
 _MORE_THAN_SIGNS = re.compile(r"[A-Za-z<~]")
 _HALF_DAY = re.compile(r"(?<![A-Za-z])([ap])\.\s?m\.?(?![A-Za-z])", re.IGNORECASE)
 _LOOSE_SPACE = re.compile(r"(?<!\w) | (?!\w)")
@@ -173,7 +177,7 @@ def clean(text: str) -> str:
     text = (marked.replace("$", " ") if marked.count("$") % 2 == 0 else marked).replace("\0", "$")
     text = " ".join(text.split())
     if _MORE_THAN_SIGNS.search(text):
-        for pattern, replacement in _WORDED:
+        for pattern, replacement in (*_WORDED, *_LETTERED) if _WORD.search(text) else _LETTERED:
             text = pattern.sub(replacement, text)
         text = _ABBREVIATION.sub(r"\1 ", _HALF_DAY.sub(r"\1m", text))
     if "..." in text:
