@@ -41,7 +41,7 @@ def _give_back(_: torch.nn.Module, __: Any, rows: Tensor) -> None:
     It lies in pieces between the weights' gradients, 0.1 to 0.2 GB of it for SmolLM2, and the embeddings' gradient fits in none.
     """
     if rows.requires_grad and hasattr(_LIBC, "malloc_trim"):
-        rows.register_hook(_trim)
+        rows.register_hook(_trim)  # type: ignore[no-untyped-call]
 
 
 def _trim(_: Tensor) -> None:
