@@ -13,7 +13,7 @@ side. Ratios are of CPU seconds, which neighbours on the machine disturb less, w
 alone. Losses and gradient norms are compared in float32 on the first pairs of the same trees; the policy is the reference with noise on its
 weights, so that no loss is trivial.
 
-``--quick``: one five-turn tree a step, five timed steps of ours and two of TRL's, ten minutes on two quiet cores. A JSON line a case::
+``--quick``: one five-turn tree a step, five timed steps of ours and one of TRL's, ten minutes on two quiet cores. A JSON line a case::
 
     {"objective", "shape", "dedup", "ratio_trl_default", "ratio_trl_best", "loss_difference", ...}
 """
@@ -240,7 +240,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.quick:
-        options.trees, options.steps, options.trl_steps = 1, 5, 2
+        options.trees, options.steps, options.trl_steps = 1, 5, 1
     options.trl_steps = options.trl_steps or options.steps
     options.tree_tokens = options.tree_tokens or (QUICK_LIMIT if options.quick else shapes.LIMIT)
     chosen = options.shapes or (shapes.SHAPES[:1] if options.quick else shapes.SHAPES)
