@@ -49,7 +49,7 @@ def interrupt_each_stage(folder: Path, sent: signal.Signals) -> list[str]:
                 time.sleep(rng.uniform(0, 0.8))
                 stopped.append(stage)
                 process.send_signal(sent)
-                process.wait(timeout=60)
+                process.wait(timeout=300)
                 break
             time.sleep(0.005)
         if process.wait() == 0:
@@ -58,7 +58,7 @@ def interrupt_each_stage(folder: Path, sent: signal.Signals) -> list[str]:
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_in_every_stage_ends_as_one_that_is_not(tmp_path, sent):
-    assert start(tmp_path / "calm").wait(timeout=300) == 0
+    assert start(tmp_path / "calm").wait(timeout=900) == 0
     stopped = interrupt_each_stage(tmp_path / "stormy", sent)
     assert {"base", "sft", "regrow", "nca", "reward"} <= set(stopped)
     calm, stormy = tmp_path / "calm/runs/demo", tmp_path / "stormy/runs/demo"

@@ -35,7 +35,7 @@ def test_the_plugin_in_the_readme_copied_to_an_empty_folder_installs_and_is_foun
     (tmp_path / "plugin/src/eurus_simpo/__init__.py").touch()
     site = tmp_path / "site"
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", str(site)]
-    subprocess.run([*install, str(tmp_path / "plugin")], check=True, capture_output=True, timeout=120)
+    subprocess.run([*install, str(tmp_path / "plugin")], check=True, capture_output=True, timeout=600)
     shown = subprocess.run(
         [sys.executable, "-m", "eurus_core", "parts", "objectives", "simpo"],
         cwd=tmp_path,

@@ -18,7 +18,7 @@ HEAVY = ("torch", "transformers", "numpy", "pydantic", "rich", "sympy", "matplot
 def eurus(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command line in a process and folder of its own: ``eurus("parts", "objectives").stdout``."""
 
-    def run(*args: str, stdin: str = "", timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(*args: str, stdin: str = "", timeout: float = 600, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "eurus_core", *args],
             input=stdin,
