@@ -128,7 +128,7 @@ def test_a_folder_of_several_splits_is_refused_whole(tmp_path):
     for name in ("train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl", "contest.jsonl"):
         (tmp_path / name).write_bytes(LINE)
     assert len(files_of(tmp_path)) == 3
-    (tmp_path / "test_prefs.jsonl").write_bytes(LINE)
+    (tmp_path / "TEST_prefs.jsonl").write_bytes(LINE)
     with pytest.raises(InputError, match="holds splits of one data set: test, train. Name the files of one"):
         open_trees(tmp_path)
 

@@ -278,6 +278,18 @@ def test_the_place_without_room_is_named(tmp_path, monkeypatch):
     assert at_fault(Path("/proc"), ValueError("what a library makes of it")).startswith("/proc: no space left")
 
 
+def test_what_failed_is_told_where_no_folder_of_temporary_files_has_room(tmp_path):
+    code = """
+import resource, sys
+from pathlib import Path
+from eurus_core.runs.folder import at_fault
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # so that Python finds no folder that it can write to
+print(at_fault(Path(sys.argv[1]), ValueError("a bug")) or "none", flush=True)
+"""
+    said = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    assert (said.stdout, said.stderr) == ("none\n", "")
+
+
 INTERRUPTED_AT = """
 import os, signal, sys
 MODULE = sys.argv.pop(1)

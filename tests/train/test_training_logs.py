@@ -132,6 +132,17 @@ def test_of_a_run_every_stage_that_logged_rewards_is_shown_finished_or_under_way
     assert [log["trends"]["chosen"]["end"] for log in told] == pytest.approx([-0.925, 0.925])
 
 
+def test_of_a_run_the_other_stages_are_shown_where_one_log_cannot_be_read(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    begun(run, "dpo", "kto", "nca")
+    for stage in ("dpo", "kto", "nca"):
+        write_rewards(run / stage, 1.0)
+    (run / "kto/metrics.jsonl").write_bytes(b"\xff")
+    shown = CliRunner().invoke(train, ["monitor", str(run)])
+    assert shown.stdout.count("20 entries") == 2
+    assert str(shown.exception).startswith(f"{run / 'kto/metrics.jsonl'}: not text")
+
+
 def test_a_run_without_rewards_is_refused_with_the_stages_that_began(tmp_path: Path) -> None:
     begun(tmp_path / "run", "grow", "sft", "dpo")
     (tmp_path / "run/grow").mkdir()

@@ -112,7 +112,7 @@ def files_of(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     found = _files_in(path)
-    splits = sorted({split[0] for file in found if (split := _SPLIT.search(file.name))})
+    splits = sorted({split[0] for file in found if (split := _SPLIT.search(file.name.lower()))})
     if len(splits) > 1:
         what = f"holds splits of one data set: {', '.join(splits)}"
         raise InputError(what, needed="Name the files of one, or a folder that holds no other.", file=path)

@@ -96,9 +96,17 @@ def at_fault(folder: Path, error: Exception) -> str:
         return f"{folder}: the run folder was removed or moved while the run was in it."
     if isinstance(error, UserError):
         return ""
-    full = [place for place in (folder, Path(tempfile.gettempdir())) if shutil.disk_usage(place).free < FULL_BYTES]
+    full = [place for place in (folder, *_temporary()) if shutil.disk_usage(place).free < FULL_BYTES]
     if folder not in full and "No space left on device" not in str(error):
         return ""
     named = error.filename if isinstance(error, OSError) else None
     place = named or next(iter(full), folder)
     return f"{place}: no space left on device. Make room and run the same command again: what is done is kept."
+
+
+def _temporary() -> list[Path]:
+    """Return the folder of temporary files; none where there is no room to try one, which Python does when it is first asked."""
+    try:
+        return [Path(tempfile.gettempdir())]
+    except FileNotFoundError:
+        return []

@@ -12,6 +12,7 @@ from typing import Any, Generic, overload
 import numpy as np
 import pyarrow as pa
 
+from eurus_core.whole import whole
 from eurus_train.forest.layout import Branch, E, Group, Pair
 from eurus_train.forest.trie import Ids
 
@@ -42,19 +43,14 @@ def write_tokens(file: Path, trees: Iterable[Sequence[E]], about: Callable[[], s
 
     ``about`` is asked after the last one and says what a reader shall find beside them.
     """
-    partial = file.with_name(file.name + ".partial")
-    try:
-        with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as out:
-            rows: list[dict[str, Any]] = []
-            for tree in trees:
-                rows.append(_row(tree))
-                if len(rows) == TREES_AT_ONCE:
-                    out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
-                    rows = []
-            out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA), custom_metadata={_ABOUT: about()})
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole(file) as partial, pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as out:
+        rows: list[dict[str, Any]] = []
+        for tree in trees:
+            rows.append(_row(tree))
+            if len(rows) == TREES_AT_ONCE:
+                out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
+                rows = []
+        out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA), custom_metadata={_ABOUT: about()})
     return TokenFile(file)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from eurus_core.whole import whole
 from eurus_train.forest.layout import E
 from eurus_train.training import ranks
 from eurus_train.training.lessons import Lesson
@@ -73,10 +73,11 @@ def best_in(file: Path) -> Best | None:
 def write_best(file: Path, best: Best, weights: dict[str, Tensor]) -> None:
     """Write weights and what they measured; the file is there whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.partial")
     about = {"step": best.step, "measured": best.measured}
-    save_file({name: weight.contiguous() for name, weight in weights.items()}, partial, {"eurus": json.dumps(about)})
-    os.replace(partial, file)  # noqa: PTH105 - atomic within one file system
+    with whole(file) as partial:
+        save_file(
+            {name: weight.contiguous() for name, weight in weights.items()}, partial, {"eurus": json.dumps(about)}
+        )
 
 
 def over_ranks(tally: Tally) -> Tally:

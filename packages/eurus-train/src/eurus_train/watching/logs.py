@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -75,7 +76,11 @@ def logs_of(path: Path) -> list[Path]:
 
 
 def _logged_rewards(folder: Path) -> bool:
-    return (folder / METRICS).is_file() and bool(_rewards(folder / METRICS))
+    """Whether a stage has logged rewards; perhaps, where its log cannot be read, which is told when it is."""
+    try:
+        return (folder / METRICS).is_file() and bool(_rewards(folder / METRICS))
+    except InputError:
+        return True
 
 
 def _logs_in(folder: Path) -> list[Path]:
@@ -146,15 +151,22 @@ def monitor(logs: tuple[Path, ...], as_json: bool) -> None:
       eurus train monitor runs/demo/nca trl-output/checkpoint-500
       eurus train monitor runs/demo
     """
-    refused = []
+    refused: list[str] = []
     for given in logs:
-        try:
+        with _noted(refused):
             for path in logs_of(given):
-                _show(path, read_log(path), as_json)
-        except InputError as error:
-            refused.append(str(error))
+                with _noted(refused):
+                    _show(path, read_log(path), as_json)
     if refused:
         raise UserError("\n".join(refused))
+
+
+@contextlib.contextmanager
+def _noted(refused: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        refused.append(str(error))
 
 
 def _show(path: Path, rows: list[Row], as_json: bool) -> None:
