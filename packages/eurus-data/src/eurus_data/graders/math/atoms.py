@@ -135,7 +135,12 @@ def _name(parser: Parser, token: Token) -> Term:
         return Symbol(name)
     begun = _PREFIXES.fullmatch(name)
     if begun:
-        parser.tokens.insert(parser.at, Token("name", name[-1], False, token.end - 1, token.end))
+        letter = token.end - 1
+        # in its place, for it may be read again, as the fraction in 2\frac{sinx}{3} is, which makes no mixed number
+        parser.tokens[parser.at - 1 : parser.at] = [
+            Token("name", begun[1], token.spaced, token.start, letter),
+            Token("name", begun[2], False, letter, token.end),
+        ]
         return function_call(parser, names.FUNCTIONS[begun[1]])
     if len(name) <= 3 and name.lower() not in names.SHORT_WORDS and not _is_title(parser, token):
         return _first_letter(parser, token)
