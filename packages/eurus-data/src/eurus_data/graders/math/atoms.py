@@ -1,4 +1,4 @@
-"""The parser's smallest parts: numbers, names and their calls, brackets, subscripts."""
+"""The parser's smallest parts: numbers, names, brackets, subscripts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from eurus_data.graders.math import latex, names, printed, relations
-from eurus_data.graders.math.exact import ARITY
+from eurus_data.graders.math import calls, latex, names, printed, relations
 from eurus_data.graders.math.terms import (
     EMPTY,
     REALS,
@@ -36,9 +35,6 @@ COMMANDS: frozenset[str] = (
     | latex.ACCENTS
 )
 """LaTeX commands that begin a factor."""
-
-
-_INVERSES = {name: f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
 
 
 _PREFIXES = re.compile(r"(sqrt|sinh|cosh|tanh|sin|cos|tan|log|ln|sec|csc|cot)([a-z])")
@@ -91,7 +87,7 @@ def _name(parser: Parser, token: Token) -> Term:
     if name in names.CONSTRUCTORS and called:
         return printed.construct(parser, name)
     if name in names.FUNCTIONS and (called or len(name) > 1):
-        return function_call(parser, names.FUNCTIONS[name])
+        return calls.function_call(parser, names.FUNCTIONS[name])
     if name in names.CONSTANTS:
         return Constant(names.CONSTANTS[name])  # type: ignore[arg-type]
     if name == "Half":
@@ -141,7 +137,7 @@ def _name(parser: Parser, token: Token) -> Term:
             Token("name", begun[1], token.spaced, token.start, letter),
             Token("name", begun[2], False, letter, token.end),
         ]
-        return function_call(parser, names.FUNCTIONS[begun[1]])
+        return calls.function_call(parser, names.FUNCTIONS[begun[1]])
     if len(name) <= 3 and name.lower() not in names.SHORT_WORDS and not _is_title(parser, token):
         return _first_letter(parser, token)
     raise Unreadable(f"{name!r} is a word")
@@ -168,65 +164,6 @@ def _first_letter(parser: Parser, token: Token) -> Term:
 
 def _letter(letter: str) -> Term:
     return Constant(names.CONSTANTS[letter]) if letter in names.CONSTANTS else Symbol(letter)  # type: ignore[arg-type]
-
-
-def function_call(parser: Parser, function: str) -> Term:
-    """Return a function with its arguments: ``f(x, y)``, ``\\sin^2 x``, ``\\log_2 8``, ``\\sin 2x``."""
-    base: Term | None = None
-    power: Term | None = None
-    for _ in range(2):
-        if function in ("log", "ln") and parser.accept("_"):
-            base = latex.argument(parser)
-        elif parser.operator() == "^":
-            parser.at += 1
-            power = latex.argument(parser)
-    if parser.operator() == "(":
-        parser.at += 1
-        arguments, _ = parser.nested(parser.items)
-        parser.expect(")")
-    elif parser.operator() == "{":
-        arguments = (latex.argument(parser),)
-    else:
-        arguments = (_bare_argument(parser),)
-    if function == "log" and len(arguments) == 2:
-        base, arguments = arguments[1], arguments[:1]
-    if isinstance(power, Number) and power.value == -1 and function in _INVERSES:
-        function, power = _INVERSES[function], None
-    result = _apply(function, arguments)
-    if base is not None:
-        result = latex.quotient(result, Apply("log", (base,)))
-    return result if power is None else Apply("^", (result, power))
-
-
-def _apply(function: str, arguments: tuple[Term, ...]) -> Term:
-    if function == "same":
-        return arguments[0]
-    if function == "/" and len(arguments) <= 2:
-        return arguments[0] if len(arguments) == 1 else latex.quotient(arguments[0], arguments[1])
-    if function in ("max", "min", "gcd", "lcm") and len(arguments) == 1 and isinstance(arguments[0], Sequence):
-        arguments = arguments[0].items
-    if function == "ln":
-        function = "log"
-    if len(arguments) != ARITY.get(function, len(arguments)):
-        raise Unreadable(f"{function} of {len(arguments)} arguments")
-    return Apply(function, arguments)
-
-
-def _bare_argument(parser: Parser) -> Term:
-    """Return the product behind a function that has no bracket: up to a sum, a comparison, or the next function."""
-    factors = [parser.nested(parser.unary)]
-    for _ in range(16):
-        token = parser.token
-        if token.kind == "name":
-            follows = not parser.operator() and (len(token.text) == 1 or token.text in names.CONSTANTS)
-        elif token.text in ("\\frac", "\\sqrt"):
-            follows = isinstance(factors[-1], Number)
-        else:
-            follows = token.kind == "command" and (token.text[1:] in names.GREEK or token.text == "\\pi")
-        if not follows:
-            break
-        factors.append(parser.power())
-    return factors[0] if len(factors) == 1 else Apply("*", tuple(factors))
 
 
 def _bracketed(parser: Parser) -> Term:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eurus_data.graders.math import atoms, matrices, names, relations
+from eurus_data.graders.math import calls, matrices, names, relations
 from eurus_data.graders.math.terms import (
     EMPTY,
     MINUS_ONE,
@@ -86,7 +86,7 @@ def command(parser: Parser, name: str) -> Term:
     if name in names.GREEK:
         return Symbol(name)
     if names.FUNCTIONS.get(name, "same") != "same":  # \\int is no int()
-        return atoms.function_call(parser, names.FUNCTIONS[name])
+        return calls.function_call(parser, names.FUNCTIONS[name])
     raise Unreadable(f"the command \\{name} is not known")
 
 
