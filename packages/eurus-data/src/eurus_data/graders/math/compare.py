@@ -115,8 +115,12 @@ def _same_text(one: str, other: str) -> bool:
 
 
 def _same_letters(prediction: str, reference: str, found: Term, expected: Term) -> str:
-    """Compare answers one of which has a unit that may be a product of variables: ``5 m`` and ``5m``, ``2 mg`` and ``2 m g``."""
-    if not any(isinstance(one, Quantity) for term in (found, expected) for one in walk(term)):
+    """Compare answers one of which has a unit that may be a product of variables: ``5 m`` and ``5m``, ``2 mg`` and ``2 m g``.
+
+    Not where both have one in a word of its own: ``5 mg`` and ``5 gm`` are no products.
+    """
+    mine, theirs = ([one.unit.name for one in walk(term) if isinstance(one, Quantity)] for term in (found, expected))
+    if not (mine or theirs) or (mine and theirs and all(map(str.isalpha, (*mine, *theirs)))):
         return ""
     try:
         return same(read(prediction, letters=True), read(reference, letters=True))
