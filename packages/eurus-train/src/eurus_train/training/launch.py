@@ -54,8 +54,9 @@ def start(arguments: Sequence[str], *, processes: int, nodes: int = 1, rendezvou
         rank, code = min(codes.items(), key=lambda found: found[1])  # one that was killed before those that lost it
         if code > 0:
             return max(codes.values())
+        why = ", as for want of memory" if -code == signal.SIGKILL else ""
         raise UserError(
-            f"process {rank} of {processes} was ended by {signal.Signals(-code).name}, as for want of memory. "
+            f"process {rank} of {processes} was ended by {signal.Signals(-code).name}{why}. "
             "The same command goes on where this one stopped."
         ) from error
     except SignalException as error:
