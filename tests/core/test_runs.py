@@ -71,7 +71,9 @@ def test_an_unchanged_stage_is_skipped(run, tmp_path):
 
 def test_a_changed_setting_runs_the_stage_and_what_depends_on_it_again_and_keeps_the_old(run, tmp_path):
     run()
-    assert run("--set", "numbers.to=5").returncode == 0
+    again = run("--set", "numbers.to=5")
+    assert again.returncode == 0
+    assert "total: what stood there, of other settings or data, is now out/.previous/total-1" in again.stderr
     assert (tmp_path / "out/total/scores.jsonl").read_text() == "10"
     assert (tmp_path / "out/.previous/total-1/scores.jsonl").read_text() == "6"
 

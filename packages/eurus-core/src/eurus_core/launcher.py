@@ -77,7 +77,11 @@ class Launcher(click.Group):
         ] + click.Command.shell_complete(self, ctx, incomplete)
 
 
-@click.group(cls=Launcher, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Launcher,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with 'eurus recipe list', and 'eurus COMMAND --help' for examples.",
+)
 @click.version_option(package_name="eurus-core", prog_name="eurus")
 def cli() -> None:
     """Grow preference trees, learn from them, judge the result (arXiv 2404.02078)."""

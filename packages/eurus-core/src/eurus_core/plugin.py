@@ -27,7 +27,7 @@ def eurus_stages() -> Iterator[Component]:
 @hookimpl
 def eurus_formats() -> Iterator[Component]:
     yield Component("messages", "eurus_core.formats.conversations:Conversations", "Conversations to imitate.")
-    yield Component("labelled", "eurus_core.formats.conversations:LabelledRows", "prompt, completion, true or false.")
+    yield Component("labelled", "eurus_core.formats.conversations:LabelledRows", "prompt, completion, label.")
     yield Component("trl", "eurus_core.formats.pairs:PreferenceRows", "prompt, chosen, rejected: text or messages.")
     yield Component("ultrafeedback", "eurus_core.formats.ultrafeedback:UltraFeedback", "Four scored completions.")
     yield Component(

@@ -32,7 +32,7 @@ class Conversations(Format):
 class LabelledRows(Format):
     """TRL's unpaired preferences: a completion is a correct action where its ``label`` is true, an incorrect one where it is false.
 
-    Completions of one prompt that differ in their labels are pairs.
+    Completions of one prompt that differ in their labels are pairs; every objective but ``sft``, KTO too, learns from pairs alone.
     """
 
     keys: ClassVar = (frozenset({"prompt", "completion", "label"}),)

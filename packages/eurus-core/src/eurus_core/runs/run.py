@@ -158,13 +158,14 @@ class Run:
         return partial_folder(self.folder, step.name, step.fingerprint)
 
     def _set_aside(self, folder: Path) -> None:
-        """Move a finished stage that is out of date to ``.previous/``."""
+        """Move a finished stage that is out of date to ``.previous/``, and say where it is."""
         attic = self.folder / ".previous"
         attic.mkdir(exist_ok=True)
         number = 1
         while (target := attic / f"{folder.name}-{number}").exists():
             number += 1
         os.replace(folder, target)  # noqa: PTH105 - atomic within one file system
+        _say(f"{folder.name}: what stood there, of other settings or data, is now {target}")
 
     def _mark(self, step: Step, state: State, **more: Any) -> None:
         entry = next(entry for entry in self.manifest["stages"] if entry["name"] == step.name)
