@@ -285,5 +285,5 @@ def test_an_objective_on_policies_is_refused_by_name(trees: str) -> None:
 def test_trees_without_pairs_are_refused_with_what_is_there(tmp_path: Path) -> None:
     tree = _tree(0)
     write_trees(tmp_path / "trees", [PreferenceTree(tree.problem, tree.nodes[:1])])
-    with pytest.raises(InputError, match="no pair of a correct and an incorrect sibling to learn from"):
+    with pytest.raises(InputError, match="no pair of a correct and an incorrect action after the same prompt"):
         _run(_stage(str(tmp_path / "trees")), tmp_path / "out")

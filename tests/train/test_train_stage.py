@@ -211,7 +211,7 @@ def test_a_loss_that_is_not_finite_stops_and_leaves_the_batch(trees, tmp_path):
 
 def test_trees_without_pairs_stop_before_anything_is_trained(tmp_path, make_tree):
     write_trees(tmp_path / "trees", [replace(make_tree(2), nodes=make_tree(2).nodes[:1])])
-    with pytest.raises(InputError, match="no pair of a correct and an incorrect sibling"):
+    with pytest.raises(InputError, match="no pair of a correct and an incorrect action after the same prompt"):
         run(stage(str(tmp_path / "trees"), "nca"), tmp_path / "nca")
 
 

@@ -52,7 +52,8 @@ rm.add_command(
     learning_command(
         "train-reward",
         name="train",
-        summary="Learn a reward model from preference trees.\n\n\b\nExample:\n  eurus rm train --set model=smollm2 --set trees=runs/demo/regrow/trees \\\n"
+        summary="Learn a reward model from preference trees.\n\n\b\nExamples:\n  eurus rm train bt+dr --model smollm2 --rows pairs.jsonl\n"
+        "  eurus rm train --set model=smollm2 --set trees=runs/demo/regrow/trees \\\n"
         "    --set objective=bt+dr --out runs/reward",
     )
 )

@@ -21,6 +21,7 @@ train.add_command(
         "train",
         name="run",
         summary="Learn a policy.\n\n\b\nExamples:\n  eurus train run nca --model smollm2 --rows pairs.jsonl --out runs/mine\n"
+        "  eurus train run dpo --model smollm2 --rows pairs.jsonl --set learning_rate=2e-5 --set objective.beta=0.2\n"
         "  eurus train run demo --stage nca --processes 8",
     )
 )

@@ -92,7 +92,7 @@ class Examples(Generic[E]):
         """Raise InputError where there are none."""
         if not len(self):
             counts = str(self.left_out) or "no trees at all"
-            needed = "Give trees or rows that hold some, or raise max_length."
+            needed = "Give trees or rows that hold some (eurus parts formats), or raise max_length."
             raise InputError(f"no {what} to learn from ({counts})", needed=needed)
 
 

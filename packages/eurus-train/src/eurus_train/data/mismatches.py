@@ -32,9 +32,10 @@ def with_mismatches(
     InputError where all pairs answer one instruction, unless mismatches are not ``required``.
     """
     if required and len(set(examples.counts.instructions)) < 2:
+        left_out = f" ({examples.left_out})" if examples.left_out else ""
         raise InputError(
-            "all pairs answer the same instruction",
-            needed="KTO compares with actions of another instruction: give trees of two problems or more.",
+            f"all pairs answer the same instruction{left_out}",
+            needed="KTO compares with actions of another instruction: give pairs of two problems or more.",
         )
     coupled = _coupled(examples, max_length, seed)
     trees = list(coupled) if file is None else write_tokens(file, coupled, about=examples.counts.to_json)

@@ -78,7 +78,10 @@ def plan(
             continue
         click.secho(f"{one.name}: {one.stage.model}", bold=True)
         measured = f", {len(one.trees):,} of them measured" if len(one.trees) < one.of else ""
-        click.echo(f"  {one.of:,} trees{measured}, {round(len(examples) / share):,} examples in {found.steps:,} steps")
+        click.echo(
+            f"  {one.of:,} trees{measured}, {round(len(examples) / share):,} examples in {found.steps:,} steps of up to "
+            f"{one.stage.trees_per_step} trees, learning rate {one.stage.learning_rate:g} at its highest"
+        )
         for line in lines(found, gpus, peak, mfu):
             click.echo(f"  {line}")
         if said := str(examples.left_out):
@@ -124,4 +127,4 @@ def _bytes(size: float) -> str:
 
 
 def _hours(hours: float) -> str:
-    return f"{hours:.3g}"
+    return f"{hours:.3g}" if hours >= 0.001 else "under 0.001"

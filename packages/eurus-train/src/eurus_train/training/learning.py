@@ -41,7 +41,7 @@ from eurus_train.watching.monitor import LEAST, Watch
 
 log = logging.getLogger(__name__)
 
-A_PAIR = "pair of a correct and an incorrect sibling"
+A_PAIR = "pair of a correct and an incorrect action after the same prompt"
 
 
 @dataclass(frozen=True, slots=True)

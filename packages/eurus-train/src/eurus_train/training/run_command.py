@@ -11,8 +11,9 @@ from eurus_core.commands.run import about_stages, carry_out, plan_stages, recipe
 from eurus_train.short_form import is_short, short_options, short_settings
 
 _SHORT = (
-    "With --model or --rows the first argument is an objective and the rest is as the paper has it, unless --set says otherwise; "
-    "the run folder is then runs/ and the objective."
+    "With --model or --rows the first argument is an objective ('eurus parts objectives') and the rest is as the paper has it, for "
+    "models of 7B and more, unless --set says otherwise; the run folder is then runs/ and the objective. 'eurus parts formats' lists "
+    "the rows that are read. The learnt model is in the stage's folder, under model/."
 )
 _SEVERAL = (
     "Several processes share the work as the setting 'parallel' says (ddp, zero2, zero3, fsdp). Each of several machines runs the "
