@@ -259,3 +259,8 @@ def test_figures_are_plain_numbers(tmp_path: Path, stage: Make) -> None:
     stage(tmp_path).run(context)
     assert all(math.isfinite(value) for value in context.report.figures.values())
     json.dumps(context.report.figures)
+
+
+def test_a_setting_of_sampling_is_told_with_its_path() -> None:
+    with pytest.raises(ValidationError, match="Did you mean 'sampling.temperature'"):
+        Evaluate.model_validate({"source": "arithmetic", "backend": "scripted", "temperature": 0.7})

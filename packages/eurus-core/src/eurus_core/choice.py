@@ -8,6 +8,7 @@ an error carries the whole path of the key.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.resources
 import itertools
 import types
@@ -67,7 +68,14 @@ def Choice(kind: str) -> BeforeValidator:  # noqa: N802 - reads as a type in ann
     return BeforeValidator(choose)
 
 
-def inside(cls: type[BaseModel], settings: Mapping[str, Any]) -> Iterator[tuple[str, type[BaseModel]]]:
+def names(table: type[Any]) -> list[str]:
+    """Return the keys that a part or another table of settings may have."""
+    if dataclasses.is_dataclass(table):
+        return [field.name for field in dataclasses.fields(table)]
+    return [field.alias or name for name, field in table.model_fields.items()]
+
+
+def inside(cls: type[BaseModel], settings: Mapping[str, Any]) -> Iterator[tuple[str, type[Any]]]:
     """Yield path and class of the parts and tables that a part's settings hold one level down, those by default included."""
     for name, field in cls.model_fields.items():
         key = field.alias or name
@@ -82,10 +90,10 @@ def inside(cls: type[BaseModel], settings: Mapping[str, Any]) -> Iterator[tuple[
             yield from _part(key, kinds[0], value)
 
 
-def _named(annotation: Any, metadata: Iterable[Any] = ()) -> Iterator[str | type[BaseModel]]:
+def _named(annotation: Any, metadata: Iterable[Any] = ()) -> Iterator[str | type[Any]]:
     """Yield the kinds of part that an annotation's validators choose from, and the tables that it allows."""
     yield from (mark.func.kind for mark in metadata if hasattr(getattr(mark, "func", None), "kind"))
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)):
         yield annotation
     elif get_origin(annotation) is Annotated:
         yield from _named(get_args(annotation)[0], get_args(annotation)[1:])
@@ -93,7 +101,7 @@ def _named(annotation: Any, metadata: Iterable[Any] = ()) -> Iterator[str | type
         yield from itertools.chain.from_iterable(map(_named, get_args(annotation)))
 
 
-def _part(path: str, kind: str, value: Any) -> Iterator[tuple[str, type[BaseModel]]]:
+def _part(path: str, kind: str, value: Any) -> Iterator[tuple[str, type[Any]]]:
     name = value.get("name") if isinstance(value, Mapping) else value
     with contextlib.suppress(UserError):  # a part that cannot be loaded is told elsewhere
         if isinstance(name, str):

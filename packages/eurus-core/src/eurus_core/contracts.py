@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
 from eurus_core import turns
-from eurus_core.choice import inside
+from eurus_core.choice import inside, names
 from eurus_core.errors import InputError, nearest
 from eurus_core.records import (
     Action,
@@ -55,10 +55,10 @@ class Part(BaseModel, ABC):
     @classmethod
     def _name_the_nearest_key(cls, data: Any) -> Any:
         """Refuse an unknown setting before pydantic does, with the one that was meant, perhaps of a part inside this one."""
-        known = _settings(cls)
+        known = names(cls)
         for key in data if isinstance(data, Mapping) else ():
             if key not in known:
-                deeper = {name: f"{path}.{name}" for path, part in inside(cls, data) for name in _settings(part)}
+                deeper = {name: f"{path}.{name}" for path, part in inside(cls, data) for name in names(part)}
                 meant = deeper.get(key) or nearest(str(key), known) or deeper.get(nearest(str(key), deeper) or "")
                 hint = f"Did you mean {meant!r}?" if meant else f"It has: {', '.join(known) or 'none'}."
                 raise PydanticCustomError("unknown_setting", "no such setting. {hint}", {"key": str(key), "hint": hint})
@@ -77,10 +77,6 @@ class Part(BaseModel, ABC):
                     {"key": field.alias or name, "value": str(value).lower()},
                 )
         return data
-
-
-def _settings(cls: type[BaseModel]) -> list[str]:
-    return [field.alias or name for name, field in cls.model_fields.items()]
 
 
 def _leaves(annotation: Any) -> set[Any]:
