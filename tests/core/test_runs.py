@@ -118,6 +118,13 @@ def test_a_finished_stage_that_fails_anew_after_some_work_is_told_with_its_new_s
     assert json.loads((tmp_path / "out/recipe.json").read_text())["stages"]["numbers"]["to"] == 5
 
 
+def test_a_stage_that_is_done_anew_and_cannot_take_its_place_is_told_with_its_new_settings(run, tmp_path):
+    run()
+    (tmp_path / "out/.previous").write_text("where a folder should be")
+    assert run("--set", "numbers.to=5").returncode == 1
+    assert json.loads((tmp_path / "out/recipe.json").read_text())["stages"]["numbers"]["to"] == 5
+
+
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_killed_run_goes_on_and_repeats_nothing(run, third_party, tmp_path, sent):
     settings = ["--set", "numbers.to=8"]

@@ -129,6 +129,7 @@ class Run:
                 shutil.rmtree(partial, ignore_errors=True)
             raise
         seconds = time.monotonic() - started
+        self._changed = True
         _release_memory()
         report = replace(context.report, kind=step.kind, figures={"seconds": seconds, **context.report.figures})
         write_report(partial / REPORT, report)
@@ -137,7 +138,6 @@ class Run:
         if final.exists():
             self._set_aside(final)
         os.replace(partial, final)  # noqa: PTH105 - atomic within one file system
-        self._changed = True
         self._mark(step, "done", seconds=seconds)
 
     def _put_back(self, before: dict[str, str | None]) -> None:
