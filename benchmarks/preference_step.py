@@ -9,11 +9,12 @@ both sides, TRL's default and ours. The reference's log-probabilities are comput
 (8 pairs at once, gradient checkpointing) and at the best of ``step_sides.CANDIDATES``; ``--search`` tries all of them, otherwise the
 one found so is taken. Contenders live in processes of their own and take their steps in turns. A first step is untimed on every side (AdamW's
 state comes with it, and the first pages of memory); figures are medians of the others, and peaks of memory those after as many steps on every
-side. Ratios are of CPU seconds, which neighbours on the machine disturb less, wall seconds beside them; where there is a GPU, of wall seconds
+side, in which ``peak_after_steps`` counts the untimed one. Ratios are of CPU seconds, which neighbours on the machine disturb less, wall seconds beside them; where there is a GPU, of wall seconds
 alone. Losses and gradient norms are compared in float32 on the first pairs of the same trees; the policy is the reference with noise on its
 weights, so that no loss is trivial.
 
-``--quick``: one five-turn tree a step, five timed steps of ours and one of TRL's, ten minutes on two quiet cores. A JSON line a case::
+``--quick``: one five-turn tree a step, five timed steps of ours, and of TRL's its first alone, for the sake of the time: eight minutes on two
+quiet cores. TRL's process is warm from the comparison by then; second steps differed from first ones by less than runs do. A JSON line a case::
 
     {"objective", "shape", "dedup", "ratio_trl_default", "ratio_trl_best", "loss_difference", ...}
 """
@@ -104,6 +105,18 @@ class Course:
     grad_norm: float
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """How many steps a contender takes."""
+
+    untimed: int
+    timed: int
+
+    @property
+    def all(self) -> int:
+        return self.untimed + self.timed
+
+
 @contextmanager
 def contenders(named: dict[str, Way | None], threads: int) -> Iterator[list[Contender]]:
     found = [Contender(name, threads, way) for name, way in named.items()]
@@ -121,31 +134,35 @@ def prepare(running: Sequence[Contender], jobs: Sequence[dict[str, Any]]) -> Non
         one.wait()
 
 
-def race(running: Sequence[Contender], job: dict[str, Any], steps: dict[str, int]) -> dict[str, Course]:
-    """Let contenders take their steps in turns, the first of each untimed; each has compared its loss in float32 before."""
+def race(running: Sequence[Contender], job: dict[str, Any], turns: dict[str, Turns]) -> dict[str, Course]:
+    """Let contenders take their steps in turns; each has compared its loss in float32 before."""
     exact: dict[str, dict[str, float]] = {}
     prepare(running, [{**job, **WARM_UP} for _ in running])
     for one in running:
         exact[one.name] = one.step()
         one.finish()
     rows: dict[str, list[dict[str, float]]] = {one.name: [] for one in running}
-    prepare(running, [{**job, "steps": 1 + steps[one.name]} for one in running])
-    for turn in range(1 + max(steps.values())):
+    prepare(running, [{**job, "steps": turns[one.name].all} for one in running])
+    for turn in range(max(each.all for each in turns.values())):
         for one in running:
-            if turn <= steps[one.name]:
+            if turn < turns[one.name].all:
                 rows[one.name].append(one.step())
     for one in running:
         one.finish()
     return {
         name: Course(
-            median(row[CLOCK] for row in taken[1:]),
-            median(row["wall"] for row in taken[1:]),
-            int(taken[min(steps.values())]["peak_mb"]),  # peaks compare after as many steps
+            median(row[CLOCK] for row in taken[turns[name].untimed :]),
+            median(row["wall"] for row in taken[turns[name].untimed :]),
+            int(taken[fewest(turns) - 1]["peak_mb"]),  # peaks compare after as many steps
             exact[name]["loss"],
             exact[name]["grad_norm"],
         )
         for name, taken in rows.items()
     }
+
+
+def fewest(turns: dict[str, Turns]) -> int:
+    return min(each.all for each in turns.values())
 
 
 def searched(job: dict[str, Any], threads: int) -> tuple[Way, dict[str, float]]:
@@ -184,9 +201,9 @@ def case(objective: str, shape: str, running: Sequence[Contender], options: argp
     way, tried = searched(job, options.threads) if options.search else (BEST, {})
     for one in running:
         one.way = {"TRL default": DEFAULT, "TRL best": way}.get(one.name)
-    found = race(
-        running, job, {one.name: options.steps if one.name == "eurus" else options.trl_steps for one in running}
-    )
+    turns = dict.fromkeys(CONTENDERS, Turns(0 if options.quick else 1, options.trl_steps))
+    turns["eurus"] = Turns(1, options.steps)
+    found = race(running, job, turns)
     ours, default, best = (found[name] for name in CONTENDERS)
     return {
         "objective": objective,
@@ -206,7 +223,7 @@ def case(objective: str, shape: str, running: Sequence[Contender], options: argp
         "logical_tokens_a_second": round(logical / ours.seconds),
         CLOCK + "_seconds": {name: round(one.seconds, 2) for name, one in found.items()},
         "peak_mb": {name: one.peak_mb for name, one in found.items()},
-        "peak_after_steps": 1 + min(options.steps, options.trl_steps),
+        "peak_after_steps": fewest(turns),
         "source": source,
     }
 

@@ -24,7 +24,6 @@ from eurus_rm.lesson import RewardLesson
 from eurus_rm.model import padding_token, reward_model_from
 from eurus_rm.objectives import BT
 from eurus_train.forest import attention
-from eurus_train.forest.keeping import keep_products
 from eurus_train.forest.layout import Branch, Forest, Pair, plant_mismatches, plant_pairs
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
 from eurus_train.forest.steps import plan
@@ -133,7 +132,6 @@ def eurus(
         attention.prepare(model)
         objective: PolicyObjective = {"dpo": DPO, "kto": KTO, "nca": NCA}[job.objective]()
         lesson = PairLesson(objective, job.precision, cast("References", job.reference))
-    keep_products(getattr(model, "body", model))  # as every stage that learns does
     return ForestTrainer(model, bins, lesson, Schedule(RATE, save_steps=job.steps + 1), folder, on_step=on_step)
 
 

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MixtralConfig, MixtralForCausalLM
 
 from eurus_train.forest import attention
-from eurus_train.forest.keeping import keep_products
+from eurus_train.forest.keeping import compute_again
 from eurus_train.forest.layout import Branch, plant
 from eurus_train.forest.likelihood import scored_logprobs
 
@@ -49,7 +49,7 @@ def models(request):
 
 def both(plain):
     keeping = copy.deepcopy(plain)
-    keep_products(keeping.base_model)
+    compute_again(keeping.base_model, products=False)
     return plain.train(), keeping.train()
 
 

@@ -86,6 +86,14 @@ def test_a_reference_costs_one_forward_pass():
     assert budget_of(stage(gradient_checkpointing=True), [[PAIR]]).flops == pytest.approx(5 * once)
 
 
+def test_layers_that_keep_products_alone_hold_less_and_compute_as_much():
+    plain, products, nothing = (
+        budget_of(stage(gradient_checkpointing=kept), [[PAIR]]) for kept in (False, "products", True)
+    )
+    assert plain.activation_bytes > products.activation_bytes > nothing.activation_bytes
+    assert plain.flops == products.flops < nothing.flops
+
+
 @pytest.mark.parametrize("asked", [{"epochs": 2}, {"max_steps": 2}])
 def test_what_comes_again_has_its_reference_computed_once(asked):
     once = forward_flops(shape(outline("tiny")), work([plant_pairs([PAIR])]))

@@ -24,15 +24,15 @@ from eurus_train.forest import blocks
 _LIBC = ctypes.CDLL(None)
 
 
-def keep_products(body: Any) -> None:
-    """Let a transformer's layers keep products alone while they train, where attention is in blocks.
-
-    One that cannot compute layers again stays as it is.
-    """
-    if body.config._attn_implementation == blocks.NAME and body.supports_gradient_checkpointing:
-        enable = getattr(body, "activation_checkpointing_enable", None) or body.gradient_checkpointing_enable
-        enable({"use_reentrant": False, "context_fn": _passes})
+def compute_again(body: Any, products: bool) -> None:
+    """Let a transformer's layers keep none of their activations while they train; without ``products`` those of products and
+    attention alone, where attention is in blocks."""
+    settings: dict[str, Any] = {"use_reentrant": False}
+    if not products and body.config._attn_implementation == blocks.NAME:
+        settings["context_fn"] = _passes
         body.get_input_embeddings().register_forward_hook(_give_back)
+    enable = getattr(body, "activation_checkpointing_enable", None) or body.gradient_checkpointing_enable
+    enable(settings)
 
 
 def _give_back(_: torch.nn.Module, __: Any, rows: Tensor) -> None:

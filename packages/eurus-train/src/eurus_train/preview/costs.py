@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -66,7 +66,7 @@ def budget(
         met = {example for one in bins for example in one}  # again in each epoch, by epochs or max_steps
         once = (training + mismatched).times(len(met) / sum(map(len, bins)))
     flops = (
-        passes(frozen=stage.lora is not None, checkpointing=stage.gradient_checkpointing)
+        passes(frozen=stage.lora is not None, checkpointing=stage.gradient_checkpointing is True)
         * forward_flops(model, training, head)
         + forward_flops(model, mismatched)
         + forward_flops(model, once, head)
@@ -90,15 +90,22 @@ def budget(
     )
 
 
-def activation_bytes(model: Shape, work: Work, checkpointing: bool, head: bool = True) -> float:
+def activation_bytes(model: Shape, work: Work, checkpointing: bool | Literal["products"], head: bool = True) -> float:
     """Estimate what the largest forest keeps for its backward pass, computed in bfloat16 under autocast.
 
     Of each layer and token: the residual stream in float32 and what enters each product in bfloat16 (two norms, queries, keys,
-    values and attention's result, three times the inner features). With checkpointing the stream of every layer, all else of one.
+    values and attention's result, three times the inner features). With checkpointing the stream of every layer, all else of one;
+    what products and attention give stays of every layer where only what lies between them is computed again.
     """
     stream = 4 * model.hidden
     inside = 2 * (2 * model.hidden + 4 * model.heads + 3 * model.feed_forward)
-    kept = model.layers * stream + inside * (1 if checkpointing else model.layers)
+    given = 2 * (2 * model.hidden + 4 * model.heads + 2 * model.feed_forward)
+    layers = {
+        False: model.layers * inside,
+        "products": inside + (model.layers - 1) * given,
+        True: inside,
+    }
+    kept = model.layers * stream + layers[checkpointing]
     logits = 2 * 2 * model.vocabulary * work.most_rows if head else 0  # and their gradient
     return float(kept * work.largest + logits)
 

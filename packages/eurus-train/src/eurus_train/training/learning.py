@@ -22,7 +22,7 @@ from eurus_core.stages import Context
 from eurus_train.data.chat import Chat
 from eurus_train.data.gathering import Examples, Source
 from eurus_train.data.tree_tokens import LeftOut, Reading
-from eurus_train.forest.keeping import keep_products
+from eurus_train.forest.keeping import compute_again
 from eurus_train.forest.layout import E
 from eurus_train.forest.operations import Work, forward_flops, outline, passes, shape
 from eurus_train.forest.steps import Plan, pack, plan
@@ -204,10 +204,7 @@ class Learning(LearningSettings):
     def adapted(self, body: Any, seed: int) -> Any:
         """Set a language model's body to learn as the settings say; return what saves its adapters, None where it has none."""
         if self.gradient_checkpointing:
-            enable = getattr(body, "activation_checkpointing_enable", None) or body.gradient_checkpointing_enable
-            enable({"use_reentrant": False})
-        else:
-            keep_products(body)
+            compute_again(body, products=self.gradient_checkpointing != "products")
         if self.lora is None:
             return None
         with torch.random.fork_rng():

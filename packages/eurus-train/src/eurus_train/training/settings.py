@@ -61,9 +61,9 @@ class LearningSettings(Stage):
     """What one GPU's products reach by its maker's word, in TFLOP/s; the part of it that learning reached (MFU) is then reported."""
     lora: Lora | None = None
     """Learn adapters of low rank in place of all weights: a table, such as { rank = 16 }."""
-    gradient_checkpointing: bool = False
-    """Compute each layer again in the backward pass instead of keeping its activations: less memory, a third more time. Without it
-    layers on CPUs keep their products and attention, and compute what lies between them again."""
+    gradient_checkpointing: bool | Literal["products"] = False
+    """Compute each layer again in the backward pass instead of keeping its activations: less memory, a third more time. With
+    "products" layers on CPUs keep their products and attention and compute only what lies between: a tenth more time."""
     parallel: Parallel = "ddp"
     """How several processes (--processes) share the work: each with a copy of the model (ddp), or with shards of it by
     DeepSpeed's ZeRO-2 or ZeRO-3 or by FSDP2. In one process it is without effect."""

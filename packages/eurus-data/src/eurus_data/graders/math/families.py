@@ -19,9 +19,14 @@ _VARIABLES = frozenset({"x", "t", "y", "u", "theta", "omega"})
 
 
 def same_but_for_constants(one: Term, other: Term) -> str:
-    """Compare two expressions with up to two free constants each, whatever their letters; one that is added takes any other with it."""
+    """Compare two expressions with up to two free constants each, whatever their letters; one that is added takes any other with it.
+
+    One at least is a capital or counted: ``kx`` and ``cx`` may be a spring's and a drag's.
+    """
     first, second = _constants(one), _constants(other)
     if not first or len(first) != len(second) or not (_CONSTANTS.issuperset(first) or _CONSTANTS.issuperset(second)):
+        return ""
+    if not any(name[0].isupper() or "_" in name for name in (*first, *second)):
         return ""
     fresh = [Symbol(f"constant {at}") for at in range(len(first))]
     other = _renamed(other, second, fresh)
