@@ -36,7 +36,7 @@ def changed(before: str, after: str, first: Groups, second: Groups) -> Table | N
     )
     left = len(listed) - len(rows)
     return Table(
-        f"{after} against {before}: {len(gained)} problems gained, {len(lost)} lost",
+        f"problems gained and lost, {after} against {before}: {len(gained)} gained, {len(lost)} lost",
         ("change", "problem", before, after, "reference"),
         rows,
         f"What was read as the answer, and how it was judged.{f' {left} more are not listed.' if left else ''}",
@@ -72,11 +72,11 @@ def _kind(shares: Sequence[Fraction]) -> int:
 
 
 def _named(labels: Sequence[str], groups: Mapping[str, Groups], problem: str) -> str:
-    """Return ``Right: sft and nca. Wrong: base.``"""
+    """Return ``Right by sft and nca, not by base``."""
     right = [label for label in labels if groups[label][problem][0].verdict.correct]
     wrong = [label for label in labels if label not in right]
     if not right or not wrong:
-        return f"{'Wrong' if wrong else 'Right'} by all"
+        return f"Right by {'none' if wrong else 'all'}"
     return f"Right by {' and '.join(right)}, not by {' or '.join(wrong)}"
 
 

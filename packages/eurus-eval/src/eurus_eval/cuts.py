@@ -10,7 +10,7 @@ from eurus_core.records import Sample
 Groups = Mapping[str, Sequence[Sample]]
 
 NOTEWORTHY = 0.05
-"""Share of cut replies from which on it is said how far accuracy could lie higher."""
+"""Share of cut replies from which on it is said how far accuracy could lie higher without the limit."""
 
 
 def cut(sample: Sample) -> bool:
@@ -37,11 +37,11 @@ def cut_sentence(groups_by_label: Mapping[str, Groups]) -> str:
     limit = _limit([sample for found in samples.values() for sample in found])
     counts = ", ".join(f"{label} {cuts[label]} of {len(found)}" for label, found in samples.items())
     bounds = " and ".join(
-        f"up to {100 * _bound(groups_by_label[label]):.1f} % for {label}"
+        f"{label} {100 * _bound(groups_by_label[label]):.1f} %"
         for label, found in samples.items()
         if cuts[label] >= NOTEWORTHY * len(found)
     )
-    high = f" Had those that count as not correct been right, accuracy would be {bounds}." if bounds else ""
+    high = f" Were every cut reply correct, accuracy would be: {bounds}." if bounds else ""
     return f"Replies cut by this run's own {limit} (max_tokens): {counts}.{high}"
 
 

@@ -21,7 +21,7 @@ from eurus_eval.smoothing import running
 SERIES = 6
 """Colours the page has for curves: ``--series-1`` ... ``--series-6``."""
 
-SIZE = (4.8, 3.1)
+SIZE = (4.3, 2.9)
 """Inches of a plot: its letters are as large as the text on a phone, and little larger on a wide screen."""
 
 PANEL_SIZE = (2.3, 1.9)

@@ -21,7 +21,7 @@ def window(measurements: int) -> int:
 
 
 def running(line: Line) -> Line | None:
-    """Return the running mean of a curve, a standard deviation of the same measurements either way as its band.
+    """Return the running mean of a curve; its band is a standard deviation of the same measurements either way, as far as they reach.
 
     The window is centred and cut off at the ends. What is no number is passed over. None where there are too few measurements.
     """
@@ -29,14 +29,20 @@ def running(line: Line) -> Line | None:
     if size == 1:
         return None
     around = [_finite(line.y[max(0, i - size // 2) : i + size // 2 + 1]) for i in range(len(line.y))]
-    means = tuple(fmean(values) if values else math.nan for values in around)
-    spreads = [pstdev(values) if values else math.nan for values in around]
+    bands = [_band(values) for values in around]
     return replace(
         line,
-        y=means,
-        low=tuple(mean - spread for mean, spread in zip(means, spreads, strict=True)),
-        high=tuple(mean + spread for mean, spread in zip(means, spreads, strict=True)),
+        y=tuple(fmean(values) if values else math.nan for values in around),
+        low=tuple(low for low, _ in bands),
+        high=tuple(high for _, high in bands),
     )
+
+
+def _band(values: list[float]) -> tuple[float, float]:
+    if not values:
+        return math.nan, math.nan
+    mean, spread = fmean(values), pstdev(values)
+    return max(mean - spread, min(values)), min(mean + spread, max(values))  # no share of pairs lies below 0
 
 
 def described(measurements: int) -> str:
@@ -45,8 +51,8 @@ def described(measurements: int) -> str:
     if size == 1:
         return ""
     return (
-        f"Bold: mean of the {size} steps around each, of fewer at the ends. Band: one standard deviation of these steps either way. "
-        "Faint: every step."
+        f"Bold: mean of the {size} steps around each, of fewer at the ends. Band: one standard deviation of these steps either way, "
+        "as far as they reach. Faint: every step."
     )
 
 

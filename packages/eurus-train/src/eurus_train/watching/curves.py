@@ -21,7 +21,7 @@ TERMS = {
     "held-out": "kept from learning, to be measured on only",
 }
 POLICY_TERMS = {
-    "figure 5": 'figure 5 of "Advancing LLM Reasoning Generalists with Preference Trees" (arXiv 2404.02078): rewards of chosen and '
+    "figure 5": 'of "Advancing LLM Reasoning Generalists with Preference Trees" (arXiv 2404.02078): rewards of chosen and '
     "rejected actions while DPO, KTO and NCA learn; the margin grows under all three, and under DPO both rewards fall",
     "reward": "what an objective credits an action with; under DPO, KTO and NCA how much more probable the policy makes it than its "
     "reference did: beta times the difference of the two log-probabilities",
