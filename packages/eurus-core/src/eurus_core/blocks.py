@@ -115,7 +115,9 @@ def read_report(path: Path) -> StageReport:
         del data[name]
     report = from_json(StageReport, data, where=str(path))
     if unknown:
-        report = replace(report, notes=(*report.notes, f"Not shown, since this version does not know it: {', '.join(unknown)}."))
+        report = replace(
+            report, notes=(*report.notes, f"Not shown, since this version does not know it: {', '.join(unknown)}.")
+        )
     for drawing in report.trees:
         if found := disorder(drawing.tree):
             raise InputError(f"tree {drawing.name!r}: {found}", file=path)

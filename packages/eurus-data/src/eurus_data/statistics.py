@@ -79,7 +79,7 @@ class Counts:
             return f"All {correct} correct actions were assisted, written from ground truth; none was sampled from a model."
         return (
             f"{assisted} of {correct} correct actions ({100 * assisted / correct:.0f} %) were assisted, written from ground truth; "
-            f"{correct - assisted} were sampled from a model."
+            f"{correct - assisted} {'was' if correct - assisted == 1 else 'were'} sampled from a model."
         )
 
     def figures(self) -> dict[str, float]:

@@ -142,11 +142,15 @@ class BestOfN(Stage):
         )
 
 
-def _say_gain(context: Context, label: str, curves: Sequence[list[float]], other: str, theirs: Sequence[list[float]]) -> None:
+def _say_gain(
+    context: Context, label: str, curves: Sequence[list[float]], other: str, theirs: Sequence[list[float]]
+) -> None:
     """Say what one way of picking gains over another, at the largest N."""
     gain = paired_difference([curve[-1] for curve in theirs], [curve[-1] for curve in curves])
     n = len(curves[0])
-    context.finding(f"{label} against {other}, best of {n}: {worded(gain)}, {points(gain)} points (n = {gain.n} problems).")
+    context.finding(
+        f"{label} against {other}, best of {n}: {worded(gain)}, {points(gain)} points (n = {gain.n} problems)."
+    )
 
 
 def _curves(groups: Groups, grader: Grader, scores: Scored | None, scorer_label: str) -> Curves:

@@ -90,4 +90,4 @@ def _answered(samples: Sequence[Sample]) -> str:
         return f"{sum(sample.verdict.correct for sample in samples)} of {len(samples)} correct"
     [sample] = samples
     given = answer(sample.action, sample.observation)
-    return f"{'no answer' if given is None else given} ({sample.verdict.outcome})"
+    return sample.verdict.outcome if given is None else f"{given} ({sample.verdict.outcome})"

@@ -54,9 +54,7 @@ def _shown(stage: str, plot: Plot, keys: Iterator[int], y_range: plots.Range | N
         )
         return Shown(stage, plot, panels=panels)
     longest = max((len(line.y) for line in plot.lines), default=0)
-    return Shown(
-        stage, plot, _svg(plot, keys, y_range), smoothing=described(longest) if plot.noisy else ""
-    )
+    return Shown(stage, plot, _svg(plot, keys, y_range), smoothing=described(longest) if plot.noisy else "")
 
 
 def _svg(plot: Plot, keys: Iterator[int], y_range: plots.Range | None, alone: int | None = None) -> Markup:

@@ -64,7 +64,15 @@ def show_rewards(
             for side in ("chosen", "rejected")
         )
         context.show(
-            Plot(f"{context.name}: rewards by source", "step", what, each, REWARDS, group=f"{group} by source", noisy=True)
+            Plot(
+                f"{context.name}: rewards by source",
+                "step",
+                what,
+                each,
+                REWARDS,
+                group=f"{group} by source",
+                noisy=True,
+            )
         )
 
 
@@ -74,7 +82,14 @@ def show_absolute(context: Context, history: Sequence[Mapping[str, float]]) -> N
     name = f"{context.name}: chosen below 0"
     context.show(
         Plot(
-            name, "step", "share of pairs", (line,), BELOW_ZERO, "chosen rewards below 0", marks={"half": 0.5}, noisy=True
+            name,
+            "step",
+            "share of pairs",
+            (line,),
+            BELOW_ZERO,
+            "chosen rewards below 0",
+            marks={"half": 0.5},
+            noisy=True,
         )
     )
     for finding in findings(history):
