@@ -173,6 +173,6 @@ def test_a_scorer_that_prefers_wrong_samples_is_said_to_be_lower(
 ) -> None:
     # of problem n the wrong samples say n + index, up to n + 11, and the right ones 2n + 3, which is less for n < 8; four agree on it
     context = run(make_samples("misled", [[True] * 4 + [False] * 8] * 8), Wisdom())
-    lower = "reward model against a majority vote, best of 12: lower, -100.0 ["
+    lower = "reward model against a majority vote, best of 12: lower, -"
     assert any(finding.startswith(lower) for finding in context.report.findings)
     assert context.report.plots[0].panels

@@ -174,6 +174,9 @@ def test_a_phone_shows_a_row_as_a_card_with_every_columns_name(demo_run: Path, b
     assert browser.value(f"{cell}.getBoundingClientRect().right") <= PHONE[0]
     assert browser.value(f"getComputedStyle({cell}, '::before').content") == '"nca"'
     assert browser.value("getComputedStyle(document.querySelector('#result thead')).display") == "none"
+    browser.value("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    spilt = "[...document.querySelectorAll('.cards td')].filter((cell) => cell.scrollWidth > cell.clientWidth + 1)"
+    assert browser.value(f"{spilt}.map((cell) => cell.textContent)") == []
 
 
 def test_the_way_around_takes_under_a_fifth_of_a_phones_screen_and_leads_everywhere(
