@@ -134,7 +134,7 @@ def test_replies_cut_by_our_limit_are_counted_wherever_an_accuracy_stands(
     report = run(tmp_path, base=base, sft=sft).report
     assert report.findings[-1] == (
         "Replies cut by this run's own limit of 160 tokens (max_tokens): base 9 of 12, sft 0 of 12. Were every cut reply correct, "
-        "accuracy would be: base 100.0 %."
+        "accuracy would be 100.0 % for base."
     )
     accuracy = report.tables[0]
     assert accuracy.rows[0][1].endswith("], 9 cut")

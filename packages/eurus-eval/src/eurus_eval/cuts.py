@@ -37,11 +37,11 @@ def cut_sentence(groups_by_label: Mapping[str, Groups]) -> str:
     limit = _limit([sample for found in samples.values() for sample in found])
     counts = ", ".join(f"{label} {cuts[label]} of {len(found)}" for label, found in samples.items())
     bounds = " and ".join(
-        f"{label} {100 * _bound(groups_by_label[label]):.1f} %"
+        f"{100 * _bound(groups_by_label[label]):.1f} % for {label}"
         for label, found in samples.items()
         if cuts[label] >= NOTEWORTHY * len(found)
     )
-    high = f" Were every cut reply correct, accuracy would be: {bounds}." if bounds else ""
+    high = f" Were every cut reply correct, accuracy would be {bounds}." if bounds else ""
     return f"Replies cut by this run's own {limit} (max_tokens): {counts}.{high}"
 
 
