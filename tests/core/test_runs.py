@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -53,6 +54,28 @@ def test_a_run_leaves_stages_report_manifest_and_events(run, tmp_path):
     events = [json.loads(line) for line in (tmp_path / "out/events.jsonl").read_text().splitlines()]
     assert [e["status"] for e in events if e["event"] == "stage"] == ["running", "done", "running", "done"]
     assert json.loads((tmp_path / "out/manifest.json").read_text())["versions"]["toy"] == "1.0"
+
+
+def test_a_run_keeps_the_command_as_it_was_typed_and_the_machines_load(run, tmp_path):
+    done = run("--set", "numbers.to=3", "--seed", "7", "--set", 'total.words="it\'s off"')
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert shlex.split(manifest["command"]) == [
+        *("eurus", "run", "r.toml", "--out", "out", "--set", "numbers.to=3", "--seed", "7"),
+        *("--set", 'total.words="it\'s off"'),
+    ]
+    assert manifest["cores"] == os.cpu_count()
+    entry = manifest["stages"][0]
+    before, after = entry["load"]
+    assert before >= 0
+    assert after >= 0
+    assert entry["resumed"] is False
+    events = [json.loads(line) for line in (tmp_path / "out/events.jsonl").read_text().splitlines()]
+    assert next(event for event in events if event.get("status") == "done")["load"] == [before, after]
+    run("--set", "numbers.to=3", "--seed", "7", "--set", 'total.words="it\'s off"')
+    assert (
+        json.loads((tmp_path / "out/manifest.json").read_text())["stages"][0] == entry
+    )  # also where nothing was done anew
 
 
 def test_a_failing_hook_is_logged_once_and_the_run_goes_on(run):

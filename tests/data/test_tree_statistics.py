@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 from eurus_core.records import Action, Critique, Node, PreferenceTree, Problem, Verdict
 from eurus_core.treeset import write_trees
@@ -64,7 +65,8 @@ def test_no_trees_give_empty_tables_and_no_division_by_zero():
     counts = Counts([])
     assert counts.figures()["share of pairs with an assisted chosen"] == 0.0
     assert counts.by_turn().rows == (("all", *[0] * 7, None, 0, None, 0, 0, 0),)
-    assert telling([]) is None
+    assert telling([]) == []
+    assert counts.origin() == ""
 
 
 def test_withheld_critiques_are_counted_where_there_are_any():
@@ -73,8 +75,27 @@ def test_withheld_critiques_are_counted_where_there_are_any():
 
 
 def test_the_tree_to_draw_ends_right_after_several_turns():
-    assert telling([ONE, TWO, NONE]) is TWO
-    assert telling([ONE, NONE]) is None
+    assert telling([ONE, TWO, NONE]) == [TWO]
+    assert telling([ONE, NONE]) == []
+
+
+def test_other_trees_to_draw_look_otherwise_as_far_as_there_are_such():
+    again = replace(TWO, problem=Problem("again", "Math_PoT", "Sums", "?"))
+    flat = tree("flat", node("0", "correct"), node("1", "incorrect"))
+    assert telling([TWO, again, flat], most=2) == [TWO, flat]
+    assert telling([TWO, again, flat], most=6) == [TWO, flat, again]
+
+
+def test_where_correct_actions_came_from_is_said_where_most_were_assisted():
+    written = [node(str(i), "correct", assisted=True) for i in range(3)]
+    sampled = [node(str(i), "correct") for i in range(3, 6)]
+    assert Counts([tree("all", *written)]).origin() == (
+        "All 3 correct actions were assisted, written from ground truth; none was sampled from a model."
+    )
+    assert Counts([tree("most", *written, *sampled[:1])]).origin() == (
+        "3 of 4 correct actions (75 %) were assisted, written from ground truth; 1 was sampled from a model."
+    )
+    assert Counts([tree("half", *written, *sampled)]).origin() == ""
 
 
 def test_stats_prints_tables_for_eyes_and_json_for_programs(eurus, tmp_path):

@@ -96,6 +96,9 @@ def refuse(error: InputError) -> None:
 class Source(Part):
     """Problems with known answers."""
 
+    terms: ClassVar[Mapping[str, str]] = {}
+    """What the labels of its problems mean, for the reader of a report: ``{"family": "..."}``."""
+
     @abstractmethod
     def problems(
         self, split: Split, *, seed: int = 0, on_bad: Callable[[InputError], None] = refuse

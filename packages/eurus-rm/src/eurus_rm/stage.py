@@ -38,6 +38,10 @@ from eurus_train.watching.metrics import split
 
 log = logging.getLogger(__name__)
 
+TERMS = {
+    "reward model": "a model that gives each reply a number, its reward; it learns to give the chosen reply of a pair the higher one",
+}
+
 
 class TrainReward(Learning):
     """Learn a reward model from preference trees.
@@ -108,6 +112,7 @@ class TrainReward(Learning):
         history = learnt.history
         context.figure("pairs", len(examples))
         curves.show_rewards(context, history, what="reward of the model", marks={"0": 0.0}, group="reward model")
+        context.define(TERMS)
         curves.show_loss(context, history)
         show_accuracy(context, history)
         curves.show_left_out(context, examples.left_out)
@@ -140,7 +145,8 @@ def show_accuracy(context: Context, history: Sequence[Mapping[str, float]]) -> N
     steps, shares = tuple(row["step"] for row in history), tuple(row["accuracy"] for row in history)
     line = Line("pairs of the step", steps, shares)
     name = f"{context.name}: accuracy"
-    context.show(Plot(name, "step", "share of pairs in order", (line,), group="reward accuracy", marks={"chance": 0.5}))
+    chance, group = {"chance": 0.5}, "reward accuracy"
+    context.show(Plot(name, "step", "share of pairs in order", (line,), group=group, marks=chance, noisy=True))
     last = shares[-max(1, len(shares) // 5) :]
     context.figure("training accuracy, mean of the last fifth", sum(last) / len(last))
 
@@ -165,14 +171,15 @@ def say_what_holds(context: Context, means: Mapping[str, float], count: Callable
     """Say whether the order of held-out pairs was learnt: of those whose sides have one author, as what a judge will see has."""
     same = split("accuracy", "author", "same")
     if same not in means:
-        context.note("No held-out pair has sides of one author: how well samples are ranked is not known.")
+        context.finding("No held-out pair has sides of one author: how well samples are ranked is not known.")
         return
     right = curves.share_right(means, count, same)
     which = " whose sides have one author" if count("accuracy") > right.n else ""
     context.figure(f"held-out accuracy{which}", right.value)
     verdict = "better than chance" if right.low > 0.5 else "not known to be better than chance"
+    verdict = "worse than chance" if right.high < 0.5 else verdict
     said = f"Of held-out pairs{which} {curves.shown(right)} are ranked right (n = {right.n}): {verdict}."
-    context.note(said)
+    context.finding(said)
     if ranks.first() and right.low <= 0.5:
         log.warning("%s: %s", context.name, said)
 

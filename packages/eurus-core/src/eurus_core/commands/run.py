@@ -13,6 +13,7 @@ from eurus_core.plugins import installed
 from eurus_core.plugins.component import RunOption
 from eurus_core.runs import Plan, Run, plan, recipes
 from eurus_core.runs.recipes import Recipe
+from eurus_core.typed import typed
 
 _EVERYWHERE = "eurus_core.everywhere"
 
@@ -83,7 +84,7 @@ def planned(recipe: Recipe, out: Path | None) -> Plan:
 
 def carry_out(planned: Plan, *, dry_run: bool) -> None:
     """Run a plan, telling the terminal where the result lies; or only show it."""
-    started = Run(planned)
+    started = Run(planned, command=typed())
     if dry_run:
         _show(planned, started)
         return

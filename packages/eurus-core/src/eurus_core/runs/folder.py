@@ -15,7 +15,7 @@ from eurus_core.errors import UserError
 from eurus_core.whole import whole
 
 DONE_MARK, REPORT = "stage.json", "report.json"
-RECIPE, MANIFEST = "recipe.json", "manifest.json"
+RECIPE, MANIFEST, EVENTS = "recipe.json", "manifest.json", "events.jsonl"
 LOCK = ".lock"
 """The first file of a run folder, and what one is known by."""
 FULL_BYTES = 1 << 16

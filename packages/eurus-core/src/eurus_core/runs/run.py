@@ -29,6 +29,7 @@ from eurus_core.errors import UserError
 from eurus_core.plugins import installed
 from eurus_core.runs.folder import (
     DONE_MARK,
+    EVENTS,
     MANIFEST,
     RECIPE,
     REPORT,
@@ -49,11 +50,17 @@ log = logging.getLogger(__name__)
 
 State = Literal["to do", "running", "done", "failed", "interrupted"]
 
+TOOK = ("seconds", "resumed", "load")
+"""What is kept of a finished stage's time: the seconds; whether they count from a stop on only; the machine's load before and after."""
+
 
 class Run:
-    """A plan and the folder it is carried out in. Hooks receive it; they must not change it."""
+    """A plan and the folder it is carried out in. Hooks receive it; they must not change it.
 
-    def __init__(self, plan: Plan):
+    ``command`` is what a person typed to have it, kept in the manifest for whoever wants it again.
+    """
+
+    def __init__(self, plan: Plan, *, command: str = ""):
         self.plan, self.folder = plan, plan.folder
         check(plan.folder)
         self.recipe: dict[str, Any] = {
@@ -64,10 +71,12 @@ class Run:
             "stages": plan.recipe.stages,
         }
         self.manifest: dict[str, Any] = {
+            **({"command": command} if command else {}),
             "seed": plan.recipe.seed,
             "python": platform.python_version(),
             "platform": platform.platform(),
             "versions": _versions(),
+            "cores": os.cpu_count(),
             "stages": [_entry(step, self._finished(step)) for step in plan.steps],
         }
         self._broken_hooks: set[str] = set()
@@ -117,7 +126,7 @@ class Run:
         self._mark(step, "running")
         seed = derive(self.plan.recipe.seed, step.name)
         context = Context(partial, name=step.name, seed=seed, events=self._event)
-        started = time.monotonic()
+        started, load = time.monotonic(), _load()
         try:
             step.stage.run(context)
         except BaseException as failure:
@@ -133,12 +142,12 @@ class Run:
         _release_memory()
         report = replace(context.report, kind=step.kind, figures={"seconds": seconds, **context.report.figures})
         write_report(partial / REPORT, report)
-        done = {"fingerprint": step.fingerprint, "kind": step.kind, "seconds": seconds, "resumed": resumed}
-        write_json(partial / DONE_MARK, done)
+        took = {"seconds": seconds, "resumed": resumed, "load": [*load, *_load()]}
+        write_json(partial / DONE_MARK, {"fingerprint": step.fingerprint, "kind": step.kind, **took})
         if final.exists():
             self._set_aside(final)
         os.replace(partial, final)  # noqa: PTH105 - atomic within one file system
-        self._mark(step, "done", seconds=seconds)
+        self._mark(step, "done", **took)
 
     def _put_back(self, before: dict[str, str | None]) -> None:
         """Write what recipe and manifest held before this run, which has changed nothing else."""
@@ -175,7 +184,7 @@ class Run:
 
     def _event(self, event: dict[str, object]) -> None:
         event = {"time": round(time.time(), 3), **event}
-        with (self.folder / "events.jsonl").open("a", encoding="utf-8") as file:
+        with (self.folder / EVENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
         self._call("eurus_run_progress", event=event)
 
@@ -204,7 +213,17 @@ class Run:
 
 def _entry(step: Step, finished: dict[str, Any] | None) -> dict[str, Any]:
     entry = {"name": step.name, "kind": step.kind, "fingerprint": step.fingerprint, "inputs": list(step.inputs)}
-    return entry | ({"status": "done", "seconds": finished["seconds"]} if finished else {"status": "to do"})
+    if not finished:
+        return entry | {"status": "to do"}
+    return entry | {"status": "done"} | {name: finished[name] for name in TOOK if name in finished}
+
+
+def _load() -> list[float]:
+    """Return how many processes wanted to run over the last minute, of the whole machine; empty where the system does not say."""
+    try:
+        return [round(os.getloadavg()[0], 2)]
+    except OSError:
+        return []
 
 
 def _versions() -> dict[str, str]:

@@ -74,6 +74,7 @@ class Grow(Stage):
         seconds = time.monotonic() - started
         write_trees(context.path("trees"), trees, self._provenance(context, trees))
         show(context, trees)
+        context.define(self.source.terms)
         context.figure("replies asked", tally.asked)
         context.figure("replies from the store", tally.found)
         context.figure("tokens generated", tally.tokens)

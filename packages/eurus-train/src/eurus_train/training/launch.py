@@ -22,6 +22,7 @@ from eurus_core.errors import UserError
 from eurus_core.progress import Progress
 from eurus_core.runs import Plan, Run
 from eurus_core.stages import Context
+from eurus_core.typed import typed
 from eurus_train.training import ranks
 
 ASIDE_SECONDS = 20.0
@@ -72,7 +73,7 @@ def take_part(plan: Plan) -> None:
     ranks.join()
     if ranks.first():
         announced = tuple(replace(step, stage=_announced(step.name, step.stage)) for step in plan.steps)
-        run = Run(replace(plan, steps=announced))
+        run = Run(replace(plan, steps=announced), command=typed())
         try:
             written = run.carry_out()
         except Exception as error:

@@ -147,6 +147,7 @@ class Train(Learning):
         unit = "groups" if routes.kind is GroupObjective else "pairs"
         learnt = self.train(context, start.model, lesson, plan, unit=unit, heldout=heldout.trees)
         curves.show_rewards(context, learnt.history, marks=routes.marks)
+        context.define(curves.POLICY_TERMS)
         curves.show_loss(context, learnt.history)
         if routes.uses_reference:
             curves.show_absolute(context, learnt.history)

@@ -16,12 +16,23 @@ FIGURE_5 = "rewards while learning (figure 5)"
 REWARDS = "Means over the pairs of each step. Margin: chosen minus rejected."
 HELD_OUT = ("rewards_chosen", "rewards_rejected", "margin")
 AUTHORS = {"same": "sides of one author", "mixed": "assisted against sampled"}
+TERMS = {
+    "margin": "the reward of the chosen action less that of the rejected one",
+    "held-out": "kept from learning, to be measured on only",
+}
+POLICY_TERMS = {
+    "figure 5": 'of "Advancing LLM Reasoning Generalists with Preference Trees" (arXiv 2404.02078): rewards of chosen and '
+    "rejected actions while DPO, KTO and NCA learn; the margin grows under all three, and under DPO both rewards fall",
+    "reward": "what an objective credits an action with; under DPO, KTO and NCA how much more probable the policy makes it than its "
+    "reference did: beta times the difference of the two log-probabilities",
+}
 BELOW_ZERO = "Pairs of each step whose chosen action has become less likely than before training."
 
 
 def show_loss(context: Context, history: Sequence[Mapping[str, float]]) -> None:
     """Plot the loss against steps."""
-    context.show(Plot(f"{context.name}: loss", "step", "loss", (_line("loss", "loss", history),), group="loss"))
+    lines = (_line("loss", "loss", history),)
+    context.show(Plot(f"{context.name}: loss", "step", "loss", lines, group="loss", noisy=True))
 
 
 def show_rewards(
@@ -42,7 +53,9 @@ def show_rewards(
         _line("rejected", "rewards_rejected", history),
         _line("margin", "margin", history),
     )
-    context.show(Plot(f"{context.name}: rewards", "step", what, lines, REWARDS, group=group, marks=dict(marks or {})))
+    name, levels = f"{context.name}: rewards", dict(marks or {})
+    context.show(Plot(name, "step", what, lines, REWARDS, group=group, marks=levels, noisy=True))
+    context.define(TERMS)
     sources = splits({name for row in history for name in row}, "source")
     if len(sources) > 1:
         each = tuple(
@@ -51,7 +64,15 @@ def show_rewards(
             for side in ("chosen", "rejected")
         )
         context.show(
-            Plot(f"{context.name}: rewards by source", "step", what, each, REWARDS, group=f"{group} by source")
+            Plot(
+                f"{context.name}: rewards by source",
+                "step",
+                what,
+                each,
+                REWARDS,
+                group=f"{group} by source",
+                noisy=True,
+            )
         )
 
 
@@ -60,7 +81,16 @@ def show_absolute(context: Context, history: Sequence[Mapping[str, float]]) -> N
     line = _line("chosen", "chosen_below_zero", history)
     name = f"{context.name}: chosen below 0"
     context.show(
-        Plot(name, "step", "share of pairs", (line,), BELOW_ZERO, group="chosen rewards below 0", marks={"half": 0.5})
+        Plot(
+            name,
+            "step",
+            "share of pairs",
+            (line,),
+            BELOW_ZERO,
+            "chosen rewards below 0",
+            marks={"half": 0.5},
+            noisy=True,
+        )
     )
     for finding in findings(history):
         context.note(finding)
