@@ -65,7 +65,7 @@ def test_an_unchanged_stage_is_skipped(run, tmp_path):
     run()
     again = run()
     assert again.returncode == 0
-    assert "numbers: up to date" in again.stderr
+    assert "numbers: up to date\n" in again.stderr  # and no word of how long it took another day
     assert asked(tmp_path) == ["0", "1", "2", "3"]
 
 
@@ -322,6 +322,12 @@ def test_ctrl_c_while_the_launcher_is_imported_is_one_line(module, tmp_path):
         [sys.executable, "-c", INTERRUPTED_AT, module, "--help"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr.split()) == (130, ["eurus:", "interrupted."])
+
+
+def test_nothing_that_takes_time_is_imported_before_ctrl_c_is_caught():
+    code = "import re, sys; before = {*sys.modules}; import eurus_core.__main__; print(*{*sys.modules} - before)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {*found} <= {"eurus_core", "eurus_core.lazy", "eurus_core.__main__", "importlib", "signal", "__future__"}
 
 
 def test_a_command_in_a_folder_that_was_removed_is_one_line(tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from eurus_core.errors import UnknownName
+from eurus_core.installing import how_to_install
 from eurus_core.plugins import Offer, Plugin, installed
 from eurus_core.plugins.component import KINDS
 
@@ -145,8 +146,8 @@ def _conflicts(distribution: str) -> list[str]:
         try:
             version = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            lines.append(f"needs {requirement}: not installed. Run: pip install '{requirement}'")
+            lines.append(f"needs {requirement}: not installed. {how_to_install(text)}")
             continue
         if not requirement.specifier.contains(version, prereleases=True):
-            lines.append(f"needs {requirement}: {version} is installed. Run: pip install '{requirement}'")
+            lines.append(f"needs {requirement}: {version} is installed. {how_to_install(text)}")
     return lines

@@ -106,8 +106,8 @@ class Run:
         return "started" if self._partial(step).exists() else "to do"
 
     def _advance(self, step: Step) -> None:
-        if finished := self._finished(step):
-            _say(f"{step.name}: up to date, took {finished['seconds']:.0f} s")
+        if self._finished(step):
+            _say(f"{step.name}: up to date")
             return
         final, partial = self.folder / step.name, self._partial(step)
         resumed = partial.exists()
