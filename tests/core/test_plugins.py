@@ -138,7 +138,9 @@ def test_a_part_of_a_plugin_that_is_not_loaded_says_why_and_means_no_other(plugi
 
 def test_any_unknown_name_may_be_of_a_plugin_that_is_not_loaded(plugin: Callable[..., object]) -> None:
     found = loaded(plugin("bad_plugin", BROKEN), plugin("worse_plugin", "raise SystemExit(3)"), plugin("good", GOOD))
-    with pytest.raises(UnknownName, match=r"Did you mean 'simpo'\? It may be of .* bad_plugin: Mod.*; worse_plugin: Sys"):
+    with pytest.raises(
+        UnknownName, match=r"Did you mean 'simpo'\? It may be of .* bad_plugin: Mod.*; worse_plugin: Sys"
+    ):
         found.find("objectives", "simp")
 
 

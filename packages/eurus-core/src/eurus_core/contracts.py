@@ -33,6 +33,7 @@ from eurus_core.records import (
     Request,
     Verdict,
 )
+from eurus_core.row_keys import RowKeys as RowKeys
 from eurus_core.rows import Row
 from eurus_core.stages import Artefact as Artefact
 from eurus_core.stages import Context
@@ -50,6 +51,8 @@ class Part(BaseModel, ABC):
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True, allow_inf_nan=False
     )
+    row_keys: ClassVar[tuple[RowKeys, ...]] = ()
+    """Of a part that reads rows: the keys of a row, a set for each form that a row may have."""
 
     @model_validator(mode="before")
     @classmethod

@@ -61,7 +61,9 @@ class MissingExtra(UserError):
     """An optional package is needed and not installed."""
 
     def __init__(self, what: str, requirement: str):
-        from eurus_core.installing import how_to_install  # every start of the tool imports this module, few need that one
+        from eurus_core.installing import (
+            how_to_install,  # every start of the tool imports this module, few need that one
+        )
 
         super().__init__(f"{what} needs packages that are not installed. {how_to_install(requirement)}")
 

@@ -75,10 +75,13 @@ def run(
 
 
 def planned(recipe: Recipe, out: Path | None) -> Plan:
-    """Plan a recipe in ``out``, or in the folder that its name gives, telling the terminal what was dropped."""
+    """Plan a recipe in ``out``, or in the folder that its name gives, telling the terminal what was dropped and what chosen."""
     for note in recipe.notes:
         click.echo(f"note: {note}", err=True)
-    return plan(recipe, out or Path("runs") / recipe.name, click.get_current_context().meta.get(_EVERYWHERE))
+    found = plan(recipe, out or Path("runs") / recipe.name, click.get_current_context().meta.get(_EVERYWHERE))
+    for note in dict.fromkeys(note for step in found.steps for note in step.notes):
+        click.echo(f"note: {note}", err=True)
+    return found
 
 
 def carry_out(planned: Plan, *, dry_run: bool) -> None:

@@ -119,7 +119,9 @@ class Plugins:
         if elsewhere := [other for other in KINDS if name in self._by_name[other]]:
             hint = f"{name!r} is one of the {elsewhere[0]}. {hint}"
         if lost:
-            told = "; ".join(f"{plugin.distribution} {plugin.version}".rstrip() + f": {plugin.problem}" for plugin in lost)
+            told = "; ".join(
+                f"{plugin.distribution} {plugin.version}".rstrip() + f": {plugin.problem}" for plugin in lost
+            )
             hint = f"It {'is' if package else 'may be'} of a plugin that could not be loaded: {told}. {hint}"
         raise UnknownName(KINDS[kind], name, () if self._named_after(name) else self.offers(kind), hint=hint)
 
@@ -131,7 +133,9 @@ class Plugins:
 
     def _named_after(self, name: str) -> tuple[Plugin, ...]:
         """Return the broken plugins whose name holds a part's: eurus-simpo may well offer simpo."""
-        return tuple(plugin for plugin in self.broken() if name.lower() in f"{plugin.distribution}/{plugin.name}".lower())
+        return tuple(
+            plugin for plugin in self.broken() if name.lower() in f"{plugin.distribution}/{plugin.name}".lower()
+        )
 
     def broken(self) -> tuple[Plugin, ...]:
         return tuple(plugin for plugin in self.plugins if plugin.problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,11 +14,12 @@ from pydantic import BaseModel, ValidationError
 
 from eurus_core.contracts import Artefact, Stage
 from eurus_core.errors import RecipeError, UserError, nearest
+from eurus_core.models.sources import check_source
 from eurus_core.plugins import Offer, installed
-from eurus_core.rows import SUFFIXES
+from eurus_core.row_files import RowFiles, row_files
 from eurus_core.runs.recipes import Key, Recipe
 from eurus_core.stages import PLACES
-from eurus_core.treeset import MANIFEST
+from eurus_core.treeset import MANIFEST, TreeSet
 
 ACCEPTS: dict[Artefact, tuple[Artefact, ...]] = {"model": ("model", "reward-model")}
 """Where an input may also be an artefact of another kind; each accepts its own."""
@@ -36,6 +38,8 @@ class Step:
     settings: dict[str, Any]
     inputs: tuple[str, ...]
     fingerprint: str
+    notes: tuple[str, ...] = ()
+    """What was chosen of what it is to read, where there was a choice."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,19 @@ class _Inputs:
         self.stages: list[str] = []
         self.parts: list[Offer] = []
         self.paths: list[Path] = []
+        self.rows: set[Path] = set()
+        self.notes: list[str] = []
 
     def resolve(self, kind: Artefact, value: str) -> str:
         if not value.startswith("@"):
-            if kind == "trees" and not Path(value).expanduser().exists():
-                raise UserError(f"{value}: no such file or folder; needed is a tree set, or a file or folder of rows")
-            self.paths += _read(kind, Path(value))
+            path = Path(value).expanduser()
+            if kind == "trees":
+                self.read(path)
+            elif kind in ("model", "reward-model"):
+                check_source(value)
+                self.paths += [path] if (path / "config.json").exists() else []
+            elif path.exists():
+                self.paths.append(path)
             return value
         name = value[1:]
         if name not in self._earlier:
@@ -105,6 +116,17 @@ class _Inputs:
         given = {key: value for key, value in self._everywhere.items() if key in cls.model_fields}
         self.given |= given
         return settings | given
+
+    def read(self, rows: Path) -> None:
+        if (rows / MANIFEST).is_file():
+            TreeSet.open(rows)
+            found = RowFiles((rows,))
+        else:
+            found = row_files(rows)
+        self.rows.add(rows.expanduser())
+        self.paths += dict.fromkeys((*found.files, *itertools.chain.from_iterable(found.splits.values())))
+        if found.note and found.note not in self.notes:
+            self.notes.append(found.note)
 
     def used(self, offer: Offer) -> None:
         self.parts.append(offer)
@@ -134,7 +156,7 @@ def _step(recipe: Recipe, name: str, settings: dict[str, Any], inputs: _Inputs, 
         stage = cls.model_validate(settings, context=inputs)
     except ValidationError as error:
         raise RecipeError("\n".join(_explain(recipe, name, error))) from None
-    for key, path in (named := list(files(stage))):
+    for key, path in (named := [one for one in files(stage) if one[1] not in inputs.rows]):
         if not path.exists():
             at = (name, *key)
             raise RecipeError(f"{recipe.origin(at)}: {'.'.join(map(str, at))}: no such file or folder: {path}")
@@ -149,7 +171,7 @@ def _step(recipe: Recipe, name: str, settings: dict[str, Any], inputs: _Inputs, 
             "files": {str(path): _content(path) for path in (*inputs.paths, *(path for _, path in named))},
         }
     )
-    return Step(name, kind, stage, settings, tuple(inputs.stages), mark)
+    return Step(name, kind, stage, settings, tuple(inputs.stages), mark, tuple(inputs.notes))
 
 
 def _explain(recipe: Recipe, stage: str, error: ValidationError) -> Iterator[str]:
@@ -188,15 +210,6 @@ def _paths(value: object, at: Key) -> Iterator[tuple[Key, Path]]:
     elif isinstance(value, tuple | list):
         for index, item in enumerate(value):
             yield from _paths(item, (*at, index))
-
-
-def _read(kind: Artefact, path: Path) -> list[Path]:
-    """Return what of an input is read: a folder of rows may hold anything besides, and one that is no model is refused unread."""
-    if path.is_dir() and kind == "trees" and not (path / MANIFEST).exists():
-        return sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
-    if path.is_dir() and kind in ("model", "reward-model") and not (path / "config.json").exists():
-        return []
-    return [path] if path.exists() else []
 
 
 def _content(path: Path) -> str:
