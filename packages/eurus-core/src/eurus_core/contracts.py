@@ -64,7 +64,8 @@ class Part(BaseModel, ABC):
                 deeper = {name: f"{path}.{name}" for path, part in inside(cls, data) for name in names(part)}
                 meant = deeper.get(key) or nearest(str(key), known) or deeper.get(nearest(str(key), deeper) or "")
                 hint = f"Did you mean {meant!r}?" if meant else f"It has: {', '.join(known) or 'none'}."
-                raise PydanticCustomError("unknown_setting", "no such setting. {hint}", {"key": str(key), "hint": hint})
+                about = {"key": str(key), "hint": hint, "meant": meant}
+                raise PydanticCustomError("unknown_setting", "no such setting. {hint}", about)
         return data
 
     @model_validator(mode="before")

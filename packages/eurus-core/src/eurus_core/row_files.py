@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import glob
 import re
 import shlex
@@ -9,12 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eurus_core.errors import InputError, nearest
+from eurus_core.errors import InputError
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet", ".arrow")
 """What the names of files of rows end in."""
 
-READ = f"What is read: JSON Lines or a JSON array, gzipped or not, Parquet, Arrow ({', '.join(SUFFIXES)})"
+READ = "What is read: .jsonl and .json, gzipped or not, .parquet and .arrow"
+
+NEEDED = "Needed is a tree set, or a file or folder of rows."
 
 MANIFEST = "manifest.json"
 """What a tree set is known by, a folder that is one thing though it holds files of rows."""
@@ -101,7 +104,7 @@ def row_files(path: Path) -> RowFiles:
     if not path.exists() and is_pattern(path):
         return _matching(path)
     if not path.exists():
-        raise InputError(f"no such file or folder{_nearby(path)}", needed=f"{READ}, and folders of it.", file=path)
+        raise InputError(f"no such file or folder{_nearby(path)}", needed=NEEDED, file=path)
     if not path.is_dir() or (path / MANIFEST).is_file():
         refuse_unread(path)
         return RowFiles((path,))
@@ -155,7 +158,7 @@ def _how(path: Path, how: str) -> str:
 def _matching(pattern: Path) -> RowFiles:
     found = sorted(map(Path, glob.glob(str(pattern), recursive=True)))  # noqa: PTH207 - pathlib takes no absolute patterns
     if not found:
-        raise InputError(f"no file matches{_nearby(pattern)}", needed=f"{READ}, and folders of it.", file=pattern)
+        raise InputError(f"no file matches{_nearby(pattern)}", needed=NEEDED, file=pattern)
     files = []
     for one in found:
         if one.is_dir() and not (one / MANIFEST).is_file():
@@ -184,8 +187,10 @@ def _in_folder(folder: Path) -> RowFiles:
         names = ", ".join(one.name for one in holding)
         raise InputError("holds rows in its folders only", needed=f"Name one of {names}.", file=folder)
     needed = f"{READ}; a tree set is a folder with {MANIFEST}."
-    if others := sorted(one for one in folder.iterdir() if any(one.name.lower().endswith(end) for end in _UNREAD)):
-        refuse_unread(others[0])
+    rows_in = [end for end, (_, how) in _UNREAD.items() if how != _OTHER]
+    for one in sorted(folder.iterdir()):
+        if one.is_file() and any(one.name.lower().endswith(end) for end in rows_in):
+            refuse_unread(one)
     raise InputError("holds neither a tree set nor rows", needed=needed, file=folder)
 
 
@@ -237,5 +242,6 @@ def _nearby(path: Path) -> str:
     folder = next((one for one in path.parents if one.is_dir() and not is_pattern(one)), None)
     if folder is None or folder != path.parent:
         return f" (nor a folder {path.parent})" if not is_pattern(path.parent) else ""
-    meant = nearest(path.name, [one.name for one in _entries(folder) if not one.name.startswith(".")])
-    return f" (did you mean {folder / meant}?)" if meant else ""
+    by_stem = {one.name.partition(".")[0]: one.name for one in _entries(folder) if not one.name.startswith(".")}
+    close = difflib.get_close_matches(path.name.partition(".")[0], by_stem, n=1, cutoff=0.7)
+    return f" (did you mean {folder / by_stem[close[0]]}?)" if close else ""

@@ -35,6 +35,13 @@ def is_short(recipe: str | None, model: str | None, rows: tuple[str, ...], skip_
     return short
 
 
+def short_flags(sets: tuple[str, ...]) -> dict[str, str]:
+    """Return what gives a setting in the short form, as messages name it; but for those that ``--set`` gives, too."""
+    flags = {"objective": "OBJECTIVE", "model": "--model", "trees": "--rows", "skip_bad": "--skip-bad"}
+    set_too = {assignment.partition("=")[0].partition(".")[0].strip() for assignment in sets}
+    return {key: flag for key, flag in flags.items() if key not in set_too}
+
+
 def short_settings(
     kind: str, objective: str | None, model: str | None, rows: tuple[str, ...], skip_bad: bool, sets: tuple[str, ...]
 ) -> tuple[str, ...]:

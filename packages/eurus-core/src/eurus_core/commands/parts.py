@@ -95,7 +95,7 @@ def _show_settings(offer: Offer, as_json: bool) -> None:
         keys = {**form["needed"], **form["optional"]}
         width = max(map(len, keys))
         for key, about in keys.items():
-            click.echo(f"  {key:<{width}}  {'needed' if key in form['needed'] else 'optional'}  {about}".rstrip())
+            click.echo(f"  {key:<{width}}  {'needed' if key in form['needed'] else 'optional':<8}  {about}".rstrip())
         if form["example"]:
             click.echo(f"such as\n  {json.dumps(form['example'], ensure_ascii=False)}")
 

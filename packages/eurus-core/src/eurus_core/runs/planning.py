@@ -12,12 +12,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from eurus_core.choice import names
 from eurus_core.contracts import Artefact, Stage
 from eurus_core.errors import RecipeError, UserError, nearest
 from eurus_core.models.sources import check_source
 from eurus_core.plugins import Offer, installed
 from eurus_core.row_files import RowFiles, row_files
-from eurus_core.runs.recipes import Key, Recipe
+from eurus_core.runs.recipes import SET, Key, Recipe
 from eurus_core.stages import PLACES
 from eurus_core.treeset import MANIFEST, TreeSet
 
@@ -155,11 +156,11 @@ def _step(recipe: Recipe, name: str, settings: dict[str, Any], inputs: _Inputs, 
     try:
         stage = cls.model_validate(settings, context=inputs)
     except ValidationError as error:
-        raise RecipeError("\n".join(_explain(recipe, name, error))) from None
+        raise RecipeError("\n".join(_explain(recipe, name, cls, error))) from None
     for key, path in (named := [one for one in files(stage) if one[1] not in inputs.rows]):
         if not path.exists():
-            at = (name, *key)
-            raise RecipeError(f"{recipe.origin(at)}: {'.'.join(map(str, at))}: no such file or folder: {path}")
+            at = recipe.place((name, *key))
+            raise RecipeError(f"{recipe.origin(at)}: {recipe.path(at)}: no such file or folder: {path}")
     mark = _fingerprint(
         {
             "stage": kind,
@@ -174,7 +175,7 @@ def _step(recipe: Recipe, name: str, settings: dict[str, Any], inputs: _Inputs, 
     return Step(name, kind, stage, settings, tuple(inputs.stages), mark, tuple(inputs.notes))
 
 
-def _explain(recipe: Recipe, stage: str, error: ValidationError) -> Iterator[str]:
+def _explain(recipe: Recipe, stage: str, cls: type[BaseModel], error: ValidationError) -> Iterator[str]:
     """Yield one line a mistake: place, key, what was found, what is needed."""
     mistakes = error.errors(include_url=False)
     inside = {mistake["loc"][:end] for mistake in mistakes for end in range(len(mistake["loc"]))}
@@ -182,15 +183,23 @@ def _explain(recipe: Recipe, stage: str, error: ValidationError) -> Iterator[str
         loc = tuple(part for part in mistake["loc"])
         if mistake["type"] == "too_short" and loc in inside:
             continue  # pydantic counts only the elements that passed
-        key = mistake.get("ctx", {}).get("key")
-        path = (stage, *loc, key) if key else (stage, *loc)
-        message = mistake["msg"]
+        about = mistake.get("ctx", {})
+        key = about.get("key")
+        path = recipe.place((stage, *loc, key) if key else (stage, *loc))
+        origin, message = recipe.origin(path), mistake["msg"]
         if mistake["type"] not in ("part", "input", "unknown_setting", "no_number", "missing"):
             message = f"{message}; found {mistake['input']!r:.80}"
         if mistake["type"] == "missing":
-            key = ".".join(map(str, path[1:] if recipe.bare else path))
-            message = f"is needed and missing; {'' if recipe.bare else 'write it there, or '}give --set {key}=..."
-        yield f"{recipe.origin(path)}: {'.'.join(map(str, path))}: {message}"
+            message = f"is needed and missing; {'' if recipe.bare else 'write it there, or '}give --set {recipe.path(path)}=..."
+        typed = origin.removeprefix(SET).split(".") if origin.startswith(SET) else []
+        rest = typed[len(path) - recipe.bare :]
+        if recipe.bare and not loc and rest and rest[0] in names(cls):
+            message = (
+                f"no such setting. Did you mean {'.'.join(rest)!r}?"  # typed with the stage's name, as of a recipe
+            )
+        elif about.get("meant"):
+            message = f"no such setting. Did you mean {'.'.join((recipe.path((*path[:-1], about['meant'])), *rest))!r}?"
+        yield f"{origin}: {recipe.path(path)}: {message}"
 
 
 def files(part: BaseModel, at: Key = ()) -> Iterator[tuple[Key, Path]]:

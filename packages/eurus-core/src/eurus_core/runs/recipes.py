@@ -12,11 +12,12 @@ make a recipe short:
 
 from __future__ import annotations
 
+import difflib
 import importlib.resources
 import itertools
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,10 @@ RESERVED = {"title": str, "summary": str, "seed": int, "profile": dict}
 STAGE_NAME = re.compile(r"\w[\w +-]{0,59}")
 """A stage's name is its folder's: one that climbs out of the run folder, or is one of the run's own files, must not pass."""
 
+SET = "--set "
+"""What the label of a layer begins with that the command line gave."""
+
+MOST_HOPS = 100
 MOST_VALUES = 1_000_000
 """A few references to references make a recipe of a page as large as one likes."""
 
@@ -56,17 +61,50 @@ class Recipe:
     notes: tuple[str, ...] = ()
     bare: bool = False
     """One stage from the command line alone, whose settings ``--set`` names without the stage."""
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """Of such a stage: the flags that gave settings, by these."""
     _file: str = ""
     _lines: Mapping[Key, int] = field(default_factory=dict, repr=False)
     _layers: tuple[tuple[str, Settings], ...] = field(default=(), repr=False)
+    _written: Settings = field(default_factory=dict, repr=False)
 
     def origin(self, key: Key) -> str:
         """Return ``demo.toml, line 12`` or ``--set grow.problems`` for the layer that set a key."""
         for label, layer in reversed(self._layers):
             if _has(layer, key):
-                return label
+                return self.flags.get(label.removeprefix(SET), label)
         line = None if self.bare else line_of(dict(self._lines), key)
         return self._file if line is None else f"{self._file}, line {line}"
+
+    def place(self, key: Key) -> Key:
+        """Return where the value was written that stands at ``key``: what is ``like`` another or refers to it is followed there."""
+        for _ in range(MOST_HOPS):
+            followed = _followed(self._written, key)
+            if followed is None:
+                break
+            key = followed
+        return key
+
+    def path(self, key: Key) -> str:
+        """Return a key as ``--set`` takes it."""
+        return ".".join(map(str, key[1:] if self.bare else key))
+
+
+def _followed(settings: Settings, key: Key) -> Key | None:
+    """Return where the first reference on the way to ``key`` leads, or the stage that it is taken from; None where it is written there."""
+    value: Any = settings
+    for at, part in enumerate(key):
+        if at == 1 and isinstance(value, dict) and str(part) not in value and isinstance(value.get("like"), str):
+            return (value["like"], *key[1:])
+        if isinstance(value, dict) and str(part) in value:
+            value = value[str(part)]
+        elif isinstance(value, list) and str(part).isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+        if isinstance(value, str) and value.startswith("$"):
+            return (*(int(one) if one.isdecimal() else one for one in value[1:].split(".")), *key[at + 1 :])
+    return None
 
 
 def find(ref: str) -> tuple[str, str]:
@@ -97,12 +135,13 @@ def parse(
     sets: Iterable[str] = (),
     seed: int | None = None,
     bare: bool = False,
+    flags: Mapping[str, str] | None = None,
 ) -> Recipe:
     """Return the recipe in ``text``; RecipeError names file and line of what cannot be used."""
     notes: list[str] = []
     try:
         merged: Settings = tomllib.loads(text)
-        layers = _layers(merged.pop("profile", {}), profile, sets, file)
+        layers = _layers(merged.pop("profile", {}), profile, sets, file, bare)
         if seed is not None:
             layers.append(("--seed", {"seed": seed}))
         for label, layer in layers:
@@ -120,9 +159,11 @@ def parse(
         stages=settings,
         notes=tuple(notes),
         bare=bare,
+        flags=flags or {},
         _file=file,
         _lines=line_numbers(text),
         _layers=tuple(layers),
+        _written=merged,
     )
     _check(recipe)
     return recipe
@@ -143,7 +184,9 @@ def assignment(text: str) -> tuple[tuple[str, ...], Any]:
     return keys, found["value"] if len(found) == 1 else value.strip()
 
 
-def _layers(profiles: Any, profile: str | None, sets: Iterable[str], file: str) -> list[tuple[str, Settings]]:
+def _layers(
+    profiles: Any, profile: str | None, sets: Iterable[str], file: str, bare: bool
+) -> list[tuple[str, Settings]]:
     layers: list[tuple[str, Settings]] = []
     if not isinstance(profiles, dict) or not all(isinstance(layer, dict) for layer in profiles.values()):
         raise RecipeError(f"{file}: 'profile' holds tables, such as [profile.tiny.grow].")
@@ -158,7 +201,7 @@ def _layers(profiles: Any, profile: str | None, sets: Iterable[str], file: str) 
         layer: Any = _Whole(value) if isinstance(value, dict) else value
         for key in reversed(keys):
             layer = {key: layer}
-        layers.append((f"--set {'.'.join(keys)}", layer))
+        layers.append((f"{SET}{'.'.join(keys[bare:])}", layer))
     return layers
 
 
@@ -170,11 +213,16 @@ def _merge(old: Any, new: Any, path: tuple[str, ...], label: str, notes: list[st
         for key, value in new.items():
             index = int(key)
             if index >= len(merged_list):
-                raise RecipeError(f"{label}: {'.'.join(path)} has {len(merged_list)} elements; count from 0.")
+                raise RecipeError(f"{label}: there are {len(merged_list)} elements; count from 0.")
             merged_list[index] = _merge(merged_list[index], value, (*path, key), label, notes)
         return merged_list
     if not isinstance(new, dict):
         return new
+    if isinstance(old, str) and old.startswith("$") and not whole and "name" not in new and label.startswith(SET):
+        at, own = ".".join(path), ".".join((old[1:], *_keys_of(new)))
+        raise RecipeError(
+            f"{label}: {at} is {old!r}, the value of another setting. Set {own!r}, or the whole of {at!r}."
+        )
     if isinstance(old, str) and not old.startswith(("@", "$")):
         old = {"name": old}  # a bare part name and its table are one thing
     if not isinstance(old, dict):
@@ -190,6 +238,13 @@ def _merge(old: Any, new: Any, path: tuple[str, ...], label: str, notes: list[st
     for key, value in new.items():
         merged[key] = _merge(old[key], value, (*path, key), label, notes) if key in old else value
     return merged
+
+
+def _keys_of(layer: Any) -> Iterator[str]:
+    """Yield the keys on the way to the one value that ``--set`` gives."""
+    while isinstance(layer, dict) and len(layer) == 1 and not isinstance(layer, _Whole):
+        (key, layer), *_ = layer.items()
+        yield key
 
 
 def _are_places(table: Settings) -> bool:
@@ -258,20 +313,27 @@ def _check(recipe: Recipe) -> None:
         )
     for name, settings in recipe.stages.items():
         if not isinstance(settings, dict) or not isinstance(settings.get("stage"), str):
-            meant = nearest(name, RESERVED)
-            hint = f" Did you mean {meant!r}?" if meant else ""
-            if stage := next(
-                (one for one, held in recipe.stages.items() if isinstance(held, dict) and "stage" in held), ""
-            ):
-                hint += f" What a stage is to be given begins with its name, as in {stage}.{name}."
-            raise RecipeError(
-                f"{recipe.origin((name,))}: {name!r} is not a stage: it needs a key 'stage', such as stage = \"grow\".{hint}"
-            )
+            raise RecipeError(f"{recipe.origin((name,))}: {_no_stage(recipe, name)}")
         if not STAGE_NAME.fullmatch(name):
             raise RecipeError(
                 f"{recipe.origin((name,))}: {name!r:.80} cannot be a stage's name, for it names a folder: "
                 "letters, digits, '_', '-', '+' and spaces, 60 at most."
             )
+
+
+def _no_stage(recipe: Recipe, name: str) -> str:
+    """Say what is wrong with a table that is no stage, and what was meant."""
+    stages = [one for one, held in recipe.stages.items() if isinstance(held, dict) and "stage" in held]
+    typed = recipe.origin((name,)).removeprefix(SET).split(".")
+    if len(typed) > 1 and typed[0] == name and stages:
+        if meant := difflib.get_close_matches(name, stages, n=1, cutoff=0.6):
+            return f"no stage named {name!r}. Did you mean {'.'.join((meant[0], *typed[1:]))!r}?"
+        return f"no stage named {name!r}. It has: {', '.join(stages)}."
+    close = difflib.get_close_matches(name, [one for one in RESERVED if one != name], n=1, cutoff=0.75)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    if stages:
+        hint += f" What a stage is to be given begins with its name, as in {stages[0]}.{name}."
+    return f"{name!r} is not a stage: it needs a key 'stage', such as stage = \"grow\".{hint}"
 
 
 def _has(layer: Any, key: Key) -> bool:
