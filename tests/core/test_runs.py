@@ -269,7 +269,10 @@ def test_a_folder_that_was_there_before_a_run_ended_in_vain_stays(run, tmp_path)
 WITHOUT_EVAL = """
 import importlib.metadata as metadata, sys
 every = metadata.entry_points
-metadata.entry_points = lambda **wanted: [one for one in every(**wanted) if one.dist.name != "eurus-eval"]
+def without_eval(**wanted):
+    found = every(**wanted)
+    return [one for one in found if one.dist.name != "eurus-eval"] if wanted.get("group") == "eurus" else found
+metadata.entry_points = without_eval
 from eurus_core.__main__ import main
 main()
 """

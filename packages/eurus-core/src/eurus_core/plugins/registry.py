@@ -123,7 +123,8 @@ class Plugins:
                 f"{plugin.distribution} {plugin.version}".rstrip() + f": {plugin.problem}" for plugin in lost
             )
             hint = f"It {'is' if package else 'may be'} of a plugin that could not be loaded: {told}. {hint}"
-        raise UnknownName(KINDS[kind], name, () if self._named_after(name) else self.offers(kind), hint=hint)
+        others = () if package or self._named_after(name) else self.offers(kind)  # the name is right: no other is meant
+        raise UnknownName(KINDS[kind], name, others, hint=hint)
 
     def _may_offer(self, name: str, package: str | None) -> tuple[Plugin, ...]:
         """Return the broken plugins that a name may be of: those named after it, else all; of a name of ours its package alone."""

@@ -81,7 +81,8 @@ class Run:
         new = make(self.folder)
         with only_one(self.folder):
             before = {name: text_of(self.folder / name) for name in (RECIPE, MANIFEST)}
-            failed, vain = True, ()
+            failed = True
+            vain: tuple[Path, ...] = ()
             try:
                 self._save(RECIPE, self.recipe)
                 self._save(MANIFEST, self.manifest)
