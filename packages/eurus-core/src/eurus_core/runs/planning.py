@@ -18,7 +18,8 @@ from eurus_core.errors import RecipeError, UserError, nearest
 from eurus_core.models.sources import check_source
 from eurus_core.plugins import Offer, installed
 from eurus_core.row_files import RowFiles, row_files
-from eurus_core.runs.recipes import SET, Key, Recipe
+from eurus_core.runs.layers import SET
+from eurus_core.runs.recipes import Key, Recipe
 from eurus_core.stages import PLACES
 from eurus_core.treeset import MANIFEST, TreeSet
 

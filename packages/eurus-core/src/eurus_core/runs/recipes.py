@@ -17,16 +17,17 @@ import importlib.resources
 import itertools
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eurus_core.errors import RecipeError, nearest
 from eurus_core.plugins import installed
+from eurus_core.runs.layers import SET, Settings, layers_over, merge
+from eurus_core.runs.layers import assignment as assignment
 from eurus_core.runs.toml_lines import line_numbers, line_of
 
-Settings = dict[str, Any]
 Key = tuple[str | int, ...]
 
 RESERVED = {"title": str, "summary": str, "seed": int, "profile": dict}
@@ -34,16 +35,9 @@ RESERVED = {"title": str, "summary": str, "seed": int, "profile": dict}
 STAGE_NAME = re.compile(r"\w[\w +-]{0,59}")
 """A stage's name is its folder's: one that climbs out of the run folder, or is one of the run's own files, must not pass."""
 
-SET = "--set "
-"""What the label of a layer begins with that the command line gave."""
-
 MOST_HOPS = 100
 MOST_VALUES = 1_000_000
 """A few references to references make a recipe of a page as large as one likes."""
-
-
-class _Whole(Settings):
-    """A table that takes the place of what was there, where others are laid over it."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +135,11 @@ def parse(
     notes: list[str] = []
     try:
         merged: Settings = tomllib.loads(text)
-        layers = _layers(merged.pop("profile", {}), profile, sets, file, bare)
+        layers = layers_over(merged.pop("profile", {}), profile, sets, file, bare)
         if seed is not None:
             layers.append(("--seed", {"seed": seed}))
         for label, layer in layers:
-            merged = _merge(merged, layer, (), label, notes)
+            merged = merge(merged, layer, (), label, notes)
         settings = _interpolate(_inherit(merged, file), file)
     except ValueError as error:  # a TOMLDecodeError, or a number of thousands of digits
         raise RecipeError(f"{file}: not TOML: {error}.") from error
@@ -169,88 +163,6 @@ def parse(
     return recipe
 
 
-def assignment(text: str) -> tuple[tuple[str, ...], Any]:
-    """Return (path, value) of one ``--set path=value``; a value that is not TOML is text."""
-    path, equals, value = text.partition("=")
-    keys = tuple(part.strip() for part in path.split("."))
-    if not equals or not all(keys):
-        raise RecipeError(f"--set {text!r}: write path=value, such as --set grow.problems=20.")
-    if any("\ud800" <= character <= "\udfff" for character in text):  # how Python passes on what it cannot decode
-        raise RecipeError(f"--set {text!r}: not UTF-8 text.")
-    try:
-        found = tomllib.loads(f"value = {value}")
-    except ValueError:
-        return keys, value.strip()
-    return keys, found["value"] if len(found) == 1 else value.strip()
-
-
-def _layers(
-    profiles: Any, profile: str | None, sets: Iterable[str], file: str, bare: bool
-) -> list[tuple[str, Settings]]:
-    layers: list[tuple[str, Settings]] = []
-    if not isinstance(profiles, dict) or not all(isinstance(layer, dict) for layer in profiles.values()):
-        raise RecipeError(f"{file}: 'profile' holds tables, such as [profile.tiny.grow].")
-    if profile is not None:
-        if profile not in profiles:
-            meant = nearest(profile, profiles)
-            known = f"It has: {', '.join(profiles)}." if profiles else "It has none."
-            raise RecipeError(f"{file}: no profile {profile!r}. " + (f"Did you mean {meant!r}?" if meant else known))
-        layers.append((f"profile {profile} of {file}", profiles[profile]))
-    for text in sets:
-        keys, value = assignment(text)
-        layer: Any = _Whole(value) if isinstance(value, dict) else value
-        for key in reversed(keys):
-            layer = {key: layer}
-        layers.append((f"{SET}{'.'.join(keys[bare:])}", layer))
-    return layers
-
-
-def _merge(old: Any, new: Any, path: tuple[str, ...], label: str, notes: list[str]) -> Any:
-    """Lay ``new`` over ``old``: tables merge unless whole, all else is replaced; a number addresses an element of an array."""
-    whole = isinstance(new, _Whole)
-    if isinstance(old, list) and isinstance(new, dict) and not whole and _are_places(new):
-        merged_list = list(old)
-        for key, value in new.items():
-            index = int(key)
-            if index >= len(merged_list):
-                raise RecipeError(f"{label}: there are {len(merged_list)} elements; count from 0.")
-            merged_list[index] = _merge(merged_list[index], value, (*path, key), label, notes)
-        return merged_list
-    if not isinstance(new, dict):
-        return new
-    if isinstance(old, str) and old.startswith("$") and not whole and "name" not in new and label.startswith(SET):
-        at, own = ".".join(path), ".".join((old[1:], *_keys_of(new)))
-        raise RecipeError(
-            f"{label}: {at} is {old!r}, the value of another setting. Set {own!r}, or the whole of {at!r}."
-        )
-    if isinstance(old, str) and not old.startswith(("@", "$")):
-        old = {"name": old}  # a bare part name and its table are one thing
-    if not isinstance(old, dict):
-        return new
-    renamed = "name" in new and "name" in old and new["name"] != old["name"]
-    if renamed or whole:
-        if dropped := [key for key in old if key != "name" and key not in new]:
-            now = f"now {new['name']!r}" if renamed else "given as a whole"
-            of = f" of {old['name']!r}" if "name" in old else ""
-            notes.append(f"{label}: {'.'.join(path)} is {now}; dropped the settings{of}: {', '.join(dropped)}")
-        return new
-    merged = type(old)(old)
-    for key, value in new.items():
-        merged[key] = _merge(old[key], value, (*path, key), label, notes) if key in old else value
-    return merged
-
-
-def _keys_of(layer: Any) -> Iterator[str]:
-    """Yield the keys on the way to the one value that ``--set`` gives."""
-    while isinstance(layer, dict) and len(layer) == 1 and not isinstance(layer, _Whole):
-        (key, layer), *_ = layer.items()
-        yield key
-
-
-def _are_places(table: Settings) -> bool:
-    return bool(table) and all(re.fullmatch(r"\d{1,9}", key) for key in table)
-
-
 def _inherit(settings: Settings, file: str) -> Settings:
     """Lay every stage that is ``like`` another over that one."""
 
@@ -267,7 +179,7 @@ def _inherit(settings: Settings, file: str) -> Settings:
                 f"{file}: {name} is like {model!r}, which is no stage." + (f" Did you mean {meant!r}?" if meant else "")
             )
         own = {key: value for key, value in stage.items() if key != "like"}
-        return _merge(whole(model, (*chain, name)), own, (name,), file, [])
+        return merge(whole(model, (*chain, name)), own, (name,), file, [])
 
     return {name: whole(name, ()) for name in settings}
 
