@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shlex
 import subprocess
@@ -166,6 +167,14 @@ def test_what_is_not_read_says_what_it_is_and_what_to_do(tmp_path, name, content
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=said):
         list(open_trees(tmp_path / name))
+
+
+def test_a_table_of_text_that_is_gzipped_is_to_be_unpacked_and_rows_by_that_name_are_read(tmp_path):
+    (tmp_path / "pairs.csv.gz").write_bytes(gzip.compress(b"prompt,chosen,rejected\n"))
+    with pytest.raises(InputError, match="is a CSV file, which is not read.* unpack it with gunzip"):
+        list(open_trees(tmp_path / "pairs.csv.gz"))
+    (tmp_path / "pairs.csv.gz").write_bytes(gzip.compress(LINE.encode()))
+    assert len(list(open_trees(tmp_path / "pairs.csv.gz"))) == 1
 
 
 def test_a_folder_of_tables_alone_says_how_to_convert_them(tmp_path):

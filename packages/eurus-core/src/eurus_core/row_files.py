@@ -58,7 +58,9 @@ _UNREAD: Mapping[str, tuple[str, str]] = {
 }
 """By what a name ends in: what such a file is, and how its rows can be had; of tables of text how Python reads them."""
 
+_GZIP = b"\x1f\x8b"
 _TEXTS = ("", ".csv", ".tsv", ".txt", ".text", ".md", ".yaml", ".yml", ".xml", ".html", ".htm")
+"""Endings of what would be text: a file that begins otherwise is what its beginning says."""
 
 _MARKS = {
     b"PK\x03\x04": ".zip",
@@ -137,6 +139,8 @@ def refuse_unread(path: Path, start: bytes | None = None) -> None:
                 start = stream.read(512)
         except OSError:
             return  # told where it is read
+        if start.startswith(_GZIP) and ending not in (".tar.gz", ".tgz"):
+            return  # as well
     mark = next((end for begin, end in _MARKS.items() if start.startswith(begin)), "")
     if mark and (ending in _TEXTS or _UNREAD[mark][0].startswith("packed")):
         ending = mark
@@ -150,6 +154,8 @@ def refuse_unread(path: Path, start: bytes | None = None) -> None:
 
 def _how(path: Path, how: str) -> str:
     quoted = shlex.quote(str(path))
+    if path.suffix == ".gz" and not how.startswith("unpack"):
+        return f"unpack it with gunzip {quoted} first"
     if how and not how.startswith(", "):
         return how.format(quoted)
     return _TABLE_TEXT.format(how, quoted, shlex.quote(f"{path.with_suffix('')}.jsonl"))
