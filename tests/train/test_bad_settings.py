@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from click.testing import CliRunner
 from pydantic import ValidationError
 
 from eurus_core.errors import InputError, ModelError, RecipeError
@@ -11,6 +12,7 @@ from eurus_core.runs import plan
 from eurus_core.runs.recipes import parse
 from eurus_core.stages import Context
 from eurus_core.treeset import write_trees
+from eurus_train.commands import train
 from eurus_train.training.stage import Train
 
 
@@ -87,6 +89,14 @@ def test_what_is_misspelt_is_named_as_typed_and_makes_no_run_folder(eurus, tmp_p
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert said in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "preflight", "explain"])
+def test_a_pattern_that_the_shell_has_parted_says_to_quote_it(command):
+    given = ["nca", "--model", "tiny", "--rows", "train-0.jsonl", "train-1.jsonl"]
+    done = CliRunner().invoke(train, [command, *given])
+    assert done.exit_code == 2
+    assert "extra argument (train-1.jsonl) Quote a pattern, so that the shell leaves it whole" in done.output
 
 
 def test_a_model_that_the_hub_does_not_give_makes_no_run_folder(eurus, tmp_path):

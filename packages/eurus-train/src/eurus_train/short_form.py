@@ -11,6 +11,19 @@ import click
 from eurus_core.plugins import installed
 
 
+class ShortForm(click.Command):
+    """A command with ``--rows``, which a shell gives more words than one where a pattern was not quoted."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        patterned = "--rows" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if patterned and "extra argument" in error.message:
+                error.message += " Quote a pattern, so that the shell leaves it whole: --rows 'train-*.jsonl'."
+            raise
+
+
 def short_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command ``--model``, ``--rows`` and ``--skip-bad``."""
     model = click.option("--model", metavar="MODEL", help="Where learning starts: a folder, a hub id, smollm2.")
