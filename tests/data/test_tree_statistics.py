@@ -109,8 +109,44 @@ def test_stats_prints_tables_for_eyes_and_json_for_programs(eurus, tmp_path):
     assert found["tables"][0]["name"] == "Actions and pairs by turn"
 
 
-def test_stats_of_a_folder_that_holds_no_trees_is_one_line(eurus, tmp_path):
-    seen = eurus("data", "stats", str(tmp_path))
-    assert seen.returncode == 2
-    assert "no tree set here" in seen.stderr
-    assert len(seen.stderr.splitlines()) == 1
+def test_stats_of_a_run_or_a_stage_counts_each_of_its_tree_sets_by_name(eurus, tmp_path):
+    run = tmp_path / "run"
+    for name, trees in {"regrow": [TWO], "grow": [ONE, NONE]}.items():
+        write_trees(run / name / "trees", trees)
+    stages = [{"name": name, "fingerprint": "f"} for name in ("grow", "sft", "regrow")]
+    (run / "manifest.json").write_text(json.dumps({"stages": stages}))
+    seen = eurus("data", "stats", "run").stdout.splitlines()
+    assert [line for line in seen if line.startswith(("run/", "trees: "))] == [
+        "run/grow/trees",
+        "trees: 2",
+        "run/regrow/trees",
+        "trees: 1",
+    ]
+    assert "trees: 1" in eurus("data", "stats", "run/regrow").stdout
+    found = json.loads(eurus("data", "stats", "run", "--json").stdout)
+    assert {name: one["figures"]["trees"] for name, one in found.items()} == {
+        "run/grow/trees": 2,
+        "run/regrow/trees": 1,
+    }
+
+
+def test_stats_of_rows_counts_the_trees_that_they_make(eurus, tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "Is 7 odd?", "chosen": "Yes.", "rejected": "No."}\n')
+    assert "pairs: 1" in eurus("data", "stats", "rows.jsonl").stdout
+
+
+def test_stats_of_a_run_or_a_folder_that_holds_no_trees_is_one_line(eurus, tmp_path):
+    (tmp_path / "run/sft").mkdir(parents=True)
+    (tmp_path / "run/manifest.json").write_text('{"stages": [{"name": "sft", "fingerprint": "f"}]}')
+    (tmp_path / "folder").mkdir()
+    for path, said in (
+        (
+            "run",
+            "run: this run has no tree set yet. Its stages are sft; trees are made by stages that grow or import them.",
+        ),
+        ("folder", "folder: holds neither a tree set nor rows"),
+        ("nothing", "nothing: no such file or folder"),
+    ):
+        seen = eurus("data", "stats", path)
+        assert (seen.returncode, len(seen.stderr.splitlines())) == (2, 1)
+        assert said in seen.stderr

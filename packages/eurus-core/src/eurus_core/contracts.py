@@ -33,6 +33,7 @@ from eurus_core.records import (
     Request,
     Verdict,
 )
+from eurus_core.row_keys import RowKeys as RowKeys
 from eurus_core.rows import Row
 from eurus_core.stages import Artefact as Artefact
 from eurus_core.stages import Context
@@ -50,6 +51,8 @@ class Part(BaseModel, ABC):
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True, allow_inf_nan=False
     )
+    row_keys: ClassVar[tuple[RowKeys, ...]] = ()
+    """Of a part that reads rows: the keys of a row, a set for each form that a row may have."""
 
     @model_validator(mode="before")
     @classmethod
@@ -61,7 +64,8 @@ class Part(BaseModel, ABC):
                 deeper = {name: f"{path}.{name}" for path, part in inside(cls, data) for name in names(part)}
                 meant = deeper.get(key) or nearest(str(key), known) or deeper.get(nearest(str(key), deeper) or "")
                 hint = f"Did you mean {meant!r}?" if meant else f"It has: {', '.join(known) or 'none'}."
-                raise PydanticCustomError("unknown_setting", "no such setting. {hint}", {"key": str(key), "hint": hint})
+                about = {"key": str(key), "hint": hint, "meant": meant}
+                raise PydanticCustomError("unknown_setting", "no such setting. {hint}", about)
         return data
 
     @model_validator(mode="before")

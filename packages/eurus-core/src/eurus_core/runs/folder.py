@@ -54,6 +54,24 @@ def check(folder: Path) -> None:
         raise UserError(f"{folder}: is no folder. Choose another --out.")
 
 
+def make(folder: Path) -> tuple[Path, ...]:
+    """Make a run folder and return what was not there before, the run folder first; UserError where it cannot be made."""
+    new = tuple(one for one in (folder, *folder.parents) if not one.exists())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made: {error.strerror}. Choose another --out.") from error
+    return new
+
+
+def unmake(new: tuple[Path, ...]) -> None:
+    """Remove a run folder that was made in vain, and the folders made for it while nothing else is in them."""
+    shutil.rmtree(new[0], ignore_errors=True)
+    with contextlib.suppress(OSError):
+        for folder in new[1:]:
+            folder.rmdir()
+
+
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Hold the run folder's lock; the kernel drops it with the process, however that dies."""

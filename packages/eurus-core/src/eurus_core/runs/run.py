@@ -3,7 +3,8 @@
 A run folder holds the resolved recipe, ``manifest.json`` (versions, seed, fingerprints, states), ``events.jsonl``, and one
 folder a finished stage. A stage works in ``.partial/<stage>-<fingerprint>`` and is renamed when it is done: it appears whole
 or not at all. A finished stage whose fingerprint has changed is moved to ``.previous/``; nothing is deleted. Where such a
-stage fails anew before it has left a file, recipe and manifest stay as they were: they belong to what is there.
+stage fails anew before it has left a file, recipe and manifest stay as they were: they belong to what is there. A new run that ends
+with a user's mistake before anything was done leaves no folder.
 """
 
 from __future__ import annotations
@@ -36,9 +37,11 @@ from eurus_core.runs.folder import (
     at_fault,
     check,
     has_files,
+    make,
     only_one,
     partial_folder,
     text_of,
+    unmake,
     write,
     write_json,
 )
@@ -84,13 +87,11 @@ class Run:
 
     def carry_out(self) -> Path | None:
         """Run every stage that is not up to date; return what the finishing hooks wrote for the reader, if anything."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{self.folder}: cannot be made: {error.strerror}. Choose another --out.") from error
+        new = make(self.folder)
         with only_one(self.folder):
             before = {name: text_of(self.folder / name) for name in (RECIPE, MANIFEST)}
             failed = True
+            vain: tuple[Path, ...] = ()
             try:
                 self._save(RECIPE, self.recipe)
                 self._save(MANIFEST, self.manifest)
@@ -101,11 +102,14 @@ class Run:
             except Exception as error:
                 if reason := at_fault(self.folder, error):
                     raise UserError(reason) from error
+                vain = new if isinstance(error, UserError) and not self._has_work() else ()
                 raise
             finally:
                 if failed and not self._changed:
                     self._put_back(before)
                 written = self._call("eurus_run_finished", failed=failed)
+                if vain:
+                    unmake(vain)
         return next((Path(path) for path in reversed(written) if path is not None), None)
 
     def state(self, step: Step) -> str:
@@ -115,8 +119,8 @@ class Run:
         return "started" if self._partial(step).exists() else "to do"
 
     def _advance(self, step: Step) -> None:
-        if finished := self._finished(step):
-            _say(f"{step.name}: up to date, took {finished['seconds']:.0f} s")
+        if self._finished(step):
+            _say(f"{step.name}: up to date")
             return
         final, partial = self.folder / step.name, self._partial(step)
         resumed = partial.exists()
@@ -155,6 +159,10 @@ class Run:
             if text is not None and self.folder.is_dir():
                 with suppress(OSError):  # a full disk, say
                     write(self.folder / name, text)
+
+    def _has_work(self) -> bool:
+        """Return whether a stage has left anything: what was told before it, as of a model that is not there, leaves no run."""
+        return any((self.folder / step.name).exists() or self._partial(step).exists() for step in self.plan.steps)
 
     def _finished(self, step: Step) -> dict[str, Any] | None:
         try:

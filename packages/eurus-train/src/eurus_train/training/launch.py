@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import click
-
+from eurus_core.commands.run import tell_result
 from eurus_core.contracts import Stage
 from eurus_core.errors import UserError
 from eurus_core.progress import Progress
@@ -82,7 +81,7 @@ def take_part(plan: Plan) -> None:
             raise
         ranks.told(None)
         ranks.leave()
-        click.echo(str(written or plan.folder))
+        tell_result(plan.folder, written)
     else:
         try:
             _follow(plan)

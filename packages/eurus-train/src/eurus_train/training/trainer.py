@@ -58,7 +58,6 @@ class ForestTrainer(SharedTrainer):
         operations: Callable[[Work], float] | None = None,
     ):
         bins, setting = Bins(plan, lesson), setting or Setting()
-        setting.check_trackers()
         named = {id(weight): name for name, weight in model.named_parameters() if weight.requires_grad}
         groups = groups or [{"params": [weight for weight in model.parameters() if weight.requires_grad]}]
         self._groups = [{**group, "params": [named[id(weight)] for weight in group["params"]]} for group in groups]
