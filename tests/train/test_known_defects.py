@@ -69,8 +69,8 @@ def lesson_of(objective, references=None):
 class Start:
     """Log-probabilities of a made-up reference: far enough from the policy for z0 to be above 0."""
 
-    def __getitem__(self, branch):
-        return -5.5 * len(branch.action) - int(branch.action[0]) / 20
+    def __getitem__(self, forest):
+        return [-5.5 * len(branch.action) - int(branch.action[0]) / 20 for branch in forest.branches]
 
 
 OBJECTIVES = [DPO(), DPO(label_smoothing=0.2), IPO(), KTO(), NCA(), ORPO()]
