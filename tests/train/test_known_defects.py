@@ -121,7 +121,7 @@ def test_kto_restated_from_the_paper_on_hand_data(llama):
     def ratio(branch):
         tokens = torch.from_numpy(np.concatenate([branch.history, branch.action]))
         logits = llama(tokens[None], use_cache=False).logits[0].log_softmax(-1)[len(branch.history) - 1 : -1]
-        return logits.gather(1, torch.from_numpy(branch.action)[:, None]).sum() - start[branch]
+        return logits.gather(1, torch.from_numpy(branch.action)[:, None]).sum() - start[branch][0]
 
     def sigmoid(x):
         return 1 / (1 + torch.exp(-x))

@@ -150,7 +150,7 @@ class Train(Learning):
         curves.show_rewards(context, learnt.history, marks=routes.marks)
         curves.show_loss(context, learnt.history)
         if routes.uses_reference:
-            curves.show_absolute(context, learnt.history)
+            curves.show_absolute(context, learnt.history, learnt.heldout)
         curves.show_left_out(context, examples.left_out)
         context.figure(unit, len(examples))
         if learnt.heldout:
