@@ -99,7 +99,7 @@ def lines(found: Budget, gpus: int, peak: float, mfu: float) -> list[str]:
             "forests",
             f"{work.forests:,}, the largest of {work.largest:,} tokens, {_count(work.scored_rows)} rows scored",
         ),
-        ("reference", f"{_count(reference.unique)} unique tokens, once" if reference.unique else "none"),
+        ("reference", f"{_count(reference.unique)} unique tokens, each forest once" if reference.unique else "none"),
         ("parameters", f"{_count(found.parameters)}, {_count(found.trained)} of them trained"),
         (
             "memory",

@@ -6,10 +6,10 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 
 from eurus_core.blocks import Line, Plot, Table
-from eurus_core.ranking import Interval, wilson
 from eurus_core.stages import Context
 from eurus_train.data.tree_tokens import LeftOut
-from eurus_train.watching.metrics import Split, split, splits
+from eurus_train.watching.evidence import heldout_row, share_right, shown
+from eurus_train.watching.metrics import Split, Tally, split, splits
 from eurus_train.watching.monitor import findings
 
 FIGURE_5 = "rewards while learning (figure 5)"
@@ -76,8 +76,9 @@ def show_rewards(
         )
 
 
-def show_absolute(context: Context, history: Sequence[Mapping[str, float]]) -> None:
-    """Plot the share of chosen actions whose reward is below 0, and say what the rewards of a policy warn of."""
+def show_absolute(context: Context, history: Sequence[Mapping[str, float]], heldout: Tally | None = None) -> None:
+    """Plot the share of chosen actions whose reward is below 0, and say what the rewards of a policy warn of, beside what held-out
+    pairs say of the model that is kept."""
     line = _line("chosen", "chosen_below_zero", history)
     name = f"{context.name}: chosen below 0"
     context.show(
@@ -92,7 +93,7 @@ def show_absolute(context: Context, history: Sequence[Mapping[str, float]]) -> N
             noisy=True,
         )
     )
-    for finding in findings(history):
+    for finding in findings(history, heldout_row(heldout) if heldout else None):
         context.note(finding)
 
 
@@ -123,21 +124,10 @@ def show_heldout(context: Context, means: Mapping[str, float], count: Callable[[
     )
 
 
-def share_right(means: Mapping[str, float], count: Callable[[str], float], name: str = "accuracy") -> Interval:
-    """Return the share of pairs whose chosen action has the higher reward, under its name in a tally."""
-    pairs = int(count(name))
-    return Interval(means[name], *wilson(means[name] * pairs, pairs), pairs)
-
-
-def shown(share: Interval) -> str:
-    """Return a share with its interval, as in "62.5 % [55.0, 69.4]"."""
-    return f"{100 * share.value:.1f} % [{100 * share.low:.1f}, {100 * share.high:.1f}]"
-
-
 def show_heldout_curve(context: Context, history: Sequence[Mapping[str, float]]) -> None:
     """Plot held-out accuracy, or the loss where there are no pairs, against steps; nothing where it was not measured on the way."""
     name = next((name for name in ("heldout_accuracy", "heldout_loss") if any(name in row for row in history)), None)
-    if name is not None:
+    if name is not None and sum(name in row for row in history) > 1:
         what = name.replace("heldout_", "held-out ")
         context.show(Plot(f"{context.name}: {what}", "step", what, (_line("held out", name, history),), group=what))
 
