@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from eurus_core.choice import File
 from eurus_core.contracts import Source, Split, refuse
 from eurus_core.errors import InputError
 from eurus_core.records import Problem
@@ -32,9 +33,9 @@ class FileSource(Source):
     within a split are left out.
     """
 
-    path: Path
+    path: File
     """A JSON Lines file, plain or gzipped."""
-    test_path: Path | None = None
+    test_path: File | None = None
     """The test split. Unset: test.jsonl or test.jsonl.gz beside path; without one, a tenth of the rows is held out."""
 
     @abstractmethod
