@@ -19,6 +19,13 @@ settings.load_profile("eurus")
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give long tests an hour. No test waits for ever: what hangs fails and names the line."""
+    for item in items:
+        if item.get_closest_marker("timeout") is None and any(map(item.get_closest_marker, ("slow", "gpu"))):
+            item.add_marker(pytest.mark.timeout(3600))
+
+
 @pytest.fixture(scope="session")
 def realdata() -> Path:
     """Return the folder of public data; skip where it is missing."""

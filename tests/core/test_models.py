@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,20 @@ def test_tiny_is_the_same_wherever_it_is_made(tiny: Path, tmp_path: Path, monkey
     assert models.weights_hash(again) == models.weights_hash(tiny)
     assert (again / "tokenizer.json").read_bytes() == (tiny / "tokenizer.json").read_bytes()
     assert not list(again.parent.glob(".tiny*"))  # nothing half-made is left behind
+
+
+def test_tiny_is_the_same_whatever_device_and_dtype_are_the_default(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EURUS_CACHE", str(tmp_path))
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with torch.device("meta"):
+            again = Path(models.find_source("tiny").location)
+        assert torch.get_default_dtype() == torch.bfloat16
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert models.weights_hash(again) == models.weights_hash(tiny)
 
 
 def test_two_processes_that_want_a_model_make_it_once(tmp_path: Path) -> None:

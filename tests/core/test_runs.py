@@ -254,6 +254,7 @@ def test_a_run_folder_that_is_removed_meanwhile_is_one_line(run, third_party, tm
         text=True,
     )
     while not (tmp_path / "asked.txt").exists():
+        assert process.poll() is None
         time.sleep(0.02)
     (tmp_path / "out").rename(tmp_path / "elsewhere")
     (tmp_path / "hold").unlink()

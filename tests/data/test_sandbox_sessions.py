@@ -222,6 +222,33 @@ def test_a_dead_zygote_is_an_error_with_its_reason_and_is_started_again() -> Non
         assert session.run("x + 1").text == "Out: 5"
 
 
+def test_a_zygote_that_hangs_is_ended_and_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eurus_data.sandbox.server.FORK_SECONDS", 0.5)
+    with Sandbox(**LIGHT) as sandbox, sandbox.session() as session:
+        assert sandbox.zygote_pid is not None
+        os.kill(sandbox.zygote_pid, signal.SIGSTOP)
+        with pytest.raises(SandboxError, match=r"did not fork within 0.5 s"):
+            session.run("6 * 7")
+        assert session.run("6 * 7").text == "Out: 42"
+
+
+def test_a_forked_process_is_told_that_the_sandbox_stayed_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eurus_data.sandbox.blocking.LOOK_SECONDS", 0.1)
+    with Sandbox(**LIGHT) as sandbox:
+        reading, writing = os.pipe()
+        if not (child := os.fork()):
+            try:
+                sandbox.session().run("1")
+            except SandboxError as error:
+                os.write(writing, str(error).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as words:
+            assert "A process that was forked has none" in words.read()
+        os.waitpid(child, 0)
+
+
 async def run_while_the_zygote_dies(sandbox: Sandbox, run: Callable[[str], Observation]) -> Observation:
     zygote = sandbox.zygote_pid
     assert zygote is not None

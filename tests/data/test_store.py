@@ -263,3 +263,23 @@ def test_a_reply_that_comes_in_the_step_of_its_cancellation_is_kept(tmp_path):
         assert asyncio.run(cancel_as_it_answers(store))
     with Store(tmp_path / "store") as store:
         assert store.count("reply") == 1
+
+
+def test_a_record_that_cannot_be_written_fails_alone_and_the_writer_goes_on(tmp_path):
+    unwritable = Record("key-1", "reply", "half a pair: \ud83d", "value")
+
+    async def keep_three(store):
+        keeping = [store.keep(one) for one in (record(0), unwritable, record(2))]
+        return await asyncio.wait_for(asyncio.gather(*keeping, return_exceptions=True), timeout=60)
+
+    with Store(tmp_path / "store") as store:
+        found = asyncio.run(keep_three(store))
+        assert [type(one) for one in found] == [type(None), UnicodeEncodeError, type(None)]
+        assert store.count("reply") == 2
+
+
+def test_a_closed_store_takes_nothing_that_nobody_would_write(tmp_path):
+    with Store(tmp_path / "store") as store:
+        pass
+    with pytest.raises(ValueError, match="is closed"):
+        store.put(record(1))

@@ -55,8 +55,10 @@ def test_more_requests_than_the_batch_holds_all_get_their_own_reply() -> None:
 
 
 async def begun(actor: BatchingActor) -> None:
-    """Wait until replies are being written."""
+    """Wait until replies are being written, or none will be."""
     while not actor._decoder.drafts:
+        if actor._failure is not None:
+            raise actor._failure
         await asyncio.sleep(0.001)
 
 

@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import MambaConfig, MambaForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedModel
+from transformers import (
+    LlamaForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedModel,
+)
 
 from eurus_core.errors import ModelError
 from eurus_core.models import load_causal_lm, load_tokenizer
 from eurus_core.records import Sampling
-from eurus_serve.decoding import Decoder, Draft
+from eurus_serve.decoding import Decoder, Draft, cache_argument
 
 torch.set_num_threads(1)
 MODEL: Any = load_causal_lm("tiny", dtype="float32")
@@ -57,6 +64,24 @@ def test_greedy_text_equals_that_of_generate() -> None:
         ids = torch.tensor([draft.prompt])
         expected = MODEL.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=24, do_sample=False)
         assert draft.tokens == expected[0, len(draft.prompt) :].tolist()
+
+
+class OlderCode(LlamaForCausalLM):
+    """As custom code on a hub still is: its ``forward`` knows the cache by the older name alone."""
+
+    def forward(self, input_ids: Any, past_key_values: Any = None, **settings: Any) -> Any:
+        return super().forward(input_ids, **{cache_argument(MODEL): past_key_values}, **settings)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_cache_goes_by_the_name_that_the_model_takes_and_nobody_is_warned() -> None:
+    older: Any = OlderCode(MODEL.config).eval()
+    older.load_state_dict(MODEL.state_dict())
+    assert cache_argument(older) == "past_key_values"
+    texts = {
+        write(decoder(model=model), [Draft(prompt_of(20), Sampling(max_tokens=16))])[0].text for model in (MODEL, older)
+    }
+    assert len(texts) == 1
 
 
 def test_the_logprob_is_that_of_a_naive_forward() -> None:

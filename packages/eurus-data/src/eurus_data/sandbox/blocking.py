@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from types import TracebackType
@@ -15,6 +16,9 @@ from eurus_data.sandbox.errors import SandboxError
 from eurus_data.sandbox.pool import AsyncSandbox, AsyncSession
 
 T = TypeVar("T")
+
+LOOK_SECONDS = 5.0
+"""How often one who waits looks whether the serving thread is still there."""
 
 
 class Sandbox:
@@ -91,6 +95,11 @@ class Sandbox:
             raise SandboxError("The sandbox is not open. Use it as a context manager: with Sandbox() as sandbox: ...")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
+            while not concurrent.futures.wait([future], timeout=LOOK_SECONDS).done:
+                if self._thread is None or not self._thread.is_alive():
+                    raise SandboxError(
+                        "The thread that serves this sandbox is gone. A process that was forked has none: open a sandbox of its own there."
+                    )
             return future.result()
         except BaseException:
             future.cancel()  # Ctrl-C: the cell's process is killed, not left to its deadline

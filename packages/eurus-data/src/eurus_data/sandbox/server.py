@@ -24,6 +24,8 @@ from eurus_data.sandbox.worker import Worker
 
 START_SECONDS = 120.0
 """What a zygote has to import its modules and find its tier."""
+FORK_SECONDS = 120.0
+"""What it has to fork, which takes milliseconds: past this it hangs."""
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from eurus_data.sandbox.inside import pages; pages.reserve(64); "
@@ -128,7 +130,16 @@ class ForkServer:
                     socket.send_fds(self._asked, [b"fork"], given)
                 except OSError:
                     raise SandboxError(self.epitaph()) from None
-                child, received = await self._answer()
+                try:
+                    async with asyncio.timeout(FORK_SECONDS):
+                        child, received = await self._answer()
+                except TimeoutError:
+                    self._process.kill()  # a late answer would be taken for that to the next request
+                    self._process.wait()
+                    raise SandboxError(
+                        f"The sandbox's zygote (process {self.pid}) did not fork within {FORK_SECONDS:g} s and was ended. "
+                        "The next session starts another."
+                    ) from None
             if not received:  # the kernel drops what there is no number for
                 raise SandboxError(TOO_MANY_FILES)
             ours.pop_all()

@@ -74,8 +74,9 @@ def work(forests: Iterable[Forest]) -> Work:
 def outline(ref: str) -> Any:
     """Return a language model without weights, from its configuration alone."""
     automatic: Any = transformers.AutoModelForCausalLM
+    config = load_config(ref)
     with torch.device("meta"):
-        return automatic.from_config(load_config(ref))
+        return automatic.from_config(config)
 
 
 def shape(model: Any) -> Shape:
