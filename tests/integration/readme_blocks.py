@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from eurus_core.launcher import main as eurus_main
 from readme_rules import COMMANDS, IN_PLACE_OF, LEFT_ALONE, STUBS, TWINS, difference
+
+from eurus_core.launcher import main as eurus_main
 
 ROOT = Path(__file__).resolve().parents[2]
 READMES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/*/README.md")))
@@ -65,6 +66,7 @@ class Result:
     block: Block
     state: str  # worked, differs, not run
     why: str = ""
+    seconds: float = 0.0  # of this process and those it waited for, on the CPU
 
 
 def blocks(file: str) -> list[Block]:
@@ -117,11 +119,12 @@ def run_all(file: str, folder: Path, *, fast: bool) -> Iterator[Result]:
         for old, new in (*TWINS[""], *TWINS.get(block.name, ())) if fast else ():
             twin = twin.replace(old, new)
         twinned = twinned or twin != text
+        began = sum(os.times()[:4])
         try:
             why = _run(block, twin, folder, loose=twinned)
         except Exception:
             why = traceback.format_exc()
-        yield Result(block, "differs" if why else "worked", why)
+        yield Result(block, "differs" if why else "worked", why, sum(os.times()[:4]) - began)
 
 
 def _run(block: Block, text: str, folder: Path, *, loose: bool) -> str:
@@ -209,7 +212,17 @@ def _command(words: Sequence[str], folder: Path, given: bytes, *, together: bool
     if words[0] == "eurus":
         return _eurus(words[1:], folder, given, together)
     if words[0] == "pip":
-        words = [sys.executable, "-m", "pip", "-q", words[1], "--dry-run", "--no-build-isolation", "--no-deps", *words[2:]]
+        words = [
+            sys.executable,
+            "-m",
+            "pip",
+            "-q",
+            words[1],
+            "--dry-run",
+            "--no-build-isolation",
+            "--no-deps",
+            *words[2:],
+        ]
     stderr = subprocess.STDOUT if together else subprocess.PIPE
     done = subprocess.run(words, input=given, stdout=subprocess.PIPE, stderr=stderr, cwd=folder, check=False)
     return done.returncode, done.stdout, done.stderr or b""
@@ -272,16 +285,16 @@ class _Kept(io.BufferedIOBase):
 def table(results: Sequence[Result]) -> str:
     """Return a line a block, and beneath it what differs."""
     return "\n".join(
-        f"{result.state:8}  {result.block.name}" + (f"\n{result.why}" if result.state == "differs" else
-        f"  -- {result.why}" if result.why else "")
+        f"{result.state:8}{result.seconds:6.1f} s  {result.block.name}"
+        + (f"\n{result.why}" if result.state == "differs" else f"  -- {result.why}" if result.why else "")
         for result in results
     )
 
 
 if __name__ == "__main__":
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    wanted = [file for file in READMES if not sys.argv[1:] or any(word in file for word in sys.argv[1:] if word != "--fast")]
-    for each in wanted or READMES:
+    names = {word for word in sys.argv[1:] if word != "--fast"}
+    for each in [file for file in READMES if not names or names & {file, Path(file).parent.name}]:
         with tempfile.TemporaryDirectory() as place:
             for one in run_all(each, Path(place), fast="--fast" in sys.argv):
                 print(table([one]), flush=True)

@@ -26,6 +26,7 @@ LEFT_ALONE: dict[str, str] = {
 """Blocks that are not run here, and why."""
 
 _TINY, _DRY = " --profile tiny", " --dry-run"
+_BARE = '{ name = "python", preload = [] }'  # importing numpy and sympy is most of what a sandbox costs
 IN_PLACE_OF: dict[str, tuple[tuple[str, str], ...]] = {
     # 16 minutes each with SmolLM2
     "README.md: Your own problems": ((" --set grow.problems=20", _TINY), ("mine.jsonl", "mine.jsonl" + _TINY)),
@@ -41,7 +42,15 @@ IN_PLACE_OF: dict[str, tuple[tuple[str, str], ...]] = {
 TWINS: dict[str, tuple[tuple[str, str], ...]] = {
     "": (("smollm2", "tiny"),),
     "README.md: Your own problems": ((_TINY, _TINY + _DRY),),
-    "packages/eurus-data/README.md: eurus-data (2)": (("--out runs", "--set grow.problems=1 --set grow.turns=1 --out runs"),),
+    "packages/eurus-data/README.md: eurus-data (2)": (
+        (
+            "--out runs",
+            f"--set grow.problems=1 --set grow.turns=1 --set grow.actors.0.max_tokens=16 --set 'grow.tool={_BARE}' --out runs",
+        ),
+    ),
+    "packages/eurus-eval/README.md: eurus-eval": (
+        (_TINY, _TINY + "".join(f" --set '{stage}.tool={_BARE}'" for stage in ("base", "grow", "assist", "regrow"))),
+    ),
     "examples/eurus-simpo/README.md: eurus-simpo": ((_TINY, _TINY + _DRY),),
 }
 """What the fast tests put in the place of what takes long, in every block and in some. From there on in a README numbers are any."""
