@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import NoneType
@@ -233,6 +233,13 @@ class Backend(Part):
     def actor(self) -> str:
         """The name that nodes carry as their actor, such as a model's."""
 
+    def lacking(self, problem: Problem) -> str:
+        """Say what a problem lacks without which this backend cannot answer, such as ``a program or a rationale``; "" for nothing.
+
+        A backend that answers from ground truth says so here, so that a growth can tell before it begins.
+        """
+        return ""
+
     @abstractmethod
     def open(self) -> AbstractAsyncContextManager[Actor]:
         """Load what is needed for as long as the context lasts."""
@@ -270,6 +277,14 @@ class Stage(Part):
     """One step of a recipe, from typed inputs to one artefact."""
 
     produces: ClassVar[Artefact]
+
+    def check(self, seed: int) -> Iterable[str]:
+        """Look ahead: yield what a person should know, as sentences; UserError where the stage could do nothing.
+
+        Every stage of a run that is still to do is asked before the first one works, and by ``--dry-run``, so that a mistake in a
+        late stage does not cost the early ones. What earlier stages make is not there yet. ``seed`` is the one that ``run`` will have.
+        """
+        return ()
 
     @abstractmethod
     def run(self, context: Context) -> None:

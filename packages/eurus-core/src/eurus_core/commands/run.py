@@ -25,7 +25,7 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--dry-run",
             is_flag=True,
-            help="Check every setting, show the stages, run nothing. Files of data are not opened.",
+            help="Check every setting and the problems to grow from, show the stages, run nothing.",
         ),
         click.option("--seed", type=int, help="Of the run's random draws. Default: the recipe's, else 0."),
         click.option(
@@ -90,6 +90,7 @@ def carry_out(planned: Plan, *, dry_run: bool) -> None:
     """Run a plan, telling the terminal where the result lies; or only show it."""
     started = Run(planned, command=typed())
     if dry_run:
+        started.check()
         _show(planned, started)
         return
     try:

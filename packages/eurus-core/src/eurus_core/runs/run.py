@@ -87,6 +87,7 @@ class Run:
 
     def carry_out(self) -> Path | None:
         """Run every stage that is not up to date; return what the finishing hooks wrote for the reader, if anything."""
+        self.check()
         new = make(self.folder)
         with only_one(self.folder):
             before = {name: text_of(self.folder / name) for name in (RECIPE, MANIFEST)}
@@ -112,6 +113,17 @@ class Run:
                     unmake(vain)
         return next((Path(path) for path in reversed(written) if path is not None), None)
 
+    def check(self) -> None:
+        """Ask every stage that is to do what stands in its way, and say what it answers; UserError, with its name, where it cannot work."""
+        for step in self.plan.to_do:
+            if self._finished(step):
+                continue
+            try:
+                for sentence in step.stage.check(self._seed(step)):
+                    _say(f"note: {step.name}: {sentence}")
+            except UserError as error:
+                raise UserError(f"{step.name}: {error}") from error
+
     def state(self, step: Step) -> str:
         """Return whether a step is up to date: ``done``, ``started`` or ``to do``."""
         if self._finished(step):
@@ -128,8 +140,7 @@ class Run:
         what = step.kind if step.kind != step.name else f"in {self.folder}"
         _say(f"{step.name}: {what}" + (" (going on where it stopped)" if resumed else ""))
         self._mark(step, "running")
-        seed = derive(self.plan.recipe.seed, step.name)
-        context = Context(partial, name=step.name, seed=seed, events=self._event)
+        context = Context(partial, name=step.name, seed=self._seed(step), events=self._event)
         started, load = time.monotonic(), _load()
         try:
             step.stage.run(context)
@@ -170,6 +181,9 @@ class Run:
         except (OSError, ValueError):
             return None
         return done if done.get("fingerprint") == step.fingerprint else None
+
+    def _seed(self, step: Step) -> int:
+        return derive(self.plan.recipe.seed, step.name)
 
     def _partial(self, step: Step) -> Path:
         return partial_folder(self.folder, step.name, step.fingerprint)
