@@ -30,7 +30,8 @@ ROUNDED, BROKEN = 4, 30
 bfloat16 keeps 8 bits: a logit of 16 to 32 moves by up to 1/16. What that makes of a sum over an action follows from model and text and
 has no bound that is known beforehand, hence it is measured: on the same branches alone. A forest is rounded in other places, not more
 often, so that either error is now the larger. The largest of eight branches was up to 3.2 times that of branches alone in 100 draws (tiny), and 13
-times in 50 where rounding sends tokens to other experts (tiny-moe). A branch that sees another one is off by 100 times and more."""
+times in 50 where rounding sends tokens to other experts (tiny-moe). A forest whose
+branches see each other fails (`tests/train/test_preflight.py`)."""
 
 LOSS = 1e-5
 """By which the loss may differ from its constant where every log-ratio or reward is 0: a mean of some numbers in float32."""
