@@ -96,7 +96,7 @@ def test_a_pattern_that_the_shell_has_parted_says_to_quote_it(command):
     given = ["nca", "--model", "tiny", "--rows", "train-0.jsonl", "train-1.jsonl"]
     done = CliRunner().invoke(train, [command, *given])
     assert done.exit_code == 2
-    assert "extra argument (train-1.jsonl) Quote a pattern, so that the shell leaves it whole" in done.output
+    assert "extra argument (train-1.jsonl). Quote a pattern, so that the shell leaves it whole" in done.output
 
 
 def test_a_model_that_the_hub_does_not_give_makes_no_run_folder(eurus, tmp_path):

@@ -20,7 +20,8 @@ class ShortForm(click.Command):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             if patterned and "extra argument" in error.message:
-                error.message += " Quote a pattern, so that the shell leaves it whole: --rows 'train-*.jsonl'."
+                hint = "Quote a pattern, so that the shell leaves it whole: --rows 'train-*.jsonl'."
+                raise click.UsageError(f"{error.message.rstrip('.')}. {hint}", ctx) from error
             raise
 
 
