@@ -109,8 +109,15 @@ def run_all(file: str, folder: Path, *, fast: bool) -> Iterator[Result]:
             (folder / name).symlink_to(ROOT / name)
     twinned = False  # and then all that follows may read what the tiny model made
     for block in blocks(file):
-        if not block.runnable or block.name in LEFT_ALONE:
-            yield Result(block, "not run", LEFT_ALONE.get(block.name, "a drawing, or a printed result"))
+        if block.name in LEFT_ALONE:
+            yield Result(block, "not run", LEFT_ALONE[block.name])
+            continue
+        if not block.runnable:
+            yield Result(
+                block,
+                "differs",
+                "neither commands nor Python nor a recipe: name it in LEFT_ALONE, or its program in COMMANDS",
+            )
             continue
         text = block.text
         for old, new in IN_PLACE_OF.get(block.name, ()):

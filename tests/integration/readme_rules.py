@@ -15,12 +15,15 @@ COMMANDS = ("eurus", "make", "pip", "python", "source")
 """The first words of blocks of commands."""
 
 _PLUGIN = "a file of the plugin: installed from the README by a test of its own"
+_DRAWING = "a drawing"
 LEFT_ALONE: dict[str, str] = {
     "README.md: Two commands": "16 minutes, and the tests themselves; test_demo.py runs the demo's stages on the tiny model",
     "README.md: A plugin of your own": _PLUGIN,
     "README.md: A plugin of your own (2)": _PLUGIN,
     "README.md: A plugin of your own (3)": _PLUGIN,
-    "packages/eurus-core/README.md: A plugin": _PLUGIN.replace("the README", "the same lines in the README"),
+    "README.md: Eurus": _DRAWING,
+    "README.md: Packages": _DRAWING,
+    "packages/eurus-serve/README.md: Speed": "what a benchmark printed on another day: python benchmarks/generation.py",
     "packages/eurus-train/README.md: How it works": "several machines with GPUs, and public data",
 }
 """Blocks that are not run here, and why."""
