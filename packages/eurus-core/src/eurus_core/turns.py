@@ -6,15 +6,17 @@ Raw tags of the paper's collection (``<thought> <execute> <solution>``) and the 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
+from eurus_core import programs
+from eurus_core.code_blocks import cells
 from eurus_core.records import Action, Message, Node, Observation
+from eurus_core.spoken import spoken
 
 NO_OUTPUT = "[Executed Successfully with No Output]"
 WRONG = "Your answer is wrong."
 RIGHT = "Your answer is correct."
 
-_FENCE = re.compile(r"```[ \t]*(?:python|py|Python)[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
-_EXECUTE = re.compile(r"<execute>(.*?)(?:</execute>|\Z)", re.DOTALL)
 _SOLUTION = re.compile(r"<solution>(.*?)(?:</solution>|\Z)", re.DOTALL)
 _THOUGHT = re.compile(r"<thought>(.*?)(?:</thought>|\Z)", re.DOTALL)
 # The indent stays within its line: were it any white space, 20,000 empty lines would take minutes.
@@ -28,15 +30,24 @@ def parse(text: str) -> Action:
 
     An unclosed fence or tag at the end counts as closed: replies are cut at stop strings and token limits.
     """
-    cells = tuple(cell.strip("\n") for cell in _EXECUTE.findall(text) or _FENCE.findall(text))
     stated = _SOLUTION.findall(text)
     solution = stated[-1].strip() if stated else _boxed(text) or _last(_ANSWER_LINE.findall(text))
     thought = _THOUGHT.findall(text)
     if thought:
         words = "\n".join(part.strip() for part in thought)
     else:
-        words = re.split(r"```|<execute>|<solution>", text, maxsplit=1)[0].strip()
-    return Action(text=text, thought=words, code=tuple(cell for cell in cells if cell.strip()), solution=solution)
+        words = re.split(r"```|~~~|<execute>|<solution>", text, maxsplit=1)[0].strip()
+    return Action(text=text, thought=words, code=cells(spoken(text)), solution=solution)
+
+
+def program(action: Action, names: Collection[str] | None = None) -> str | None:
+    """Return the program of an action that tests judge, None where it holds none; see :mod:`eurus_core.programs`.
+
+    ``names`` are those that the tests call; None is for a program that is judged by what it prints.
+    """
+    if not action.text:  # of an action that was not read out of a reply
+        return "\n\n".join(action.code) or None
+    return programs.program(spoken(action.text), names)
 
 
 def answer(action: Action, observation: Observation | None) -> str | None:

@@ -1,0 +1,305 @@
+"""The program in a reply that is to be judged by tests: the last complete one, with the earlier blocks that it needs.
+
+A reply may hold drafts, parts of one program, the model's own tests and examples of use. What cannot be told apart from words around it
+is no program: nothing is guessed into or out of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from eurus_core.code_blocks import Block, is_program, python_blocks, syntax_tree, unified, within
+
+_TAGS = (
+    ("<solution>", "</solution>"),
+    ("<answer>", "</answer>"),
+    ("<code>", "</code>"),
+    ("<python>", "</python>"),
+    ("[BEGIN]", "[DONE]"),
+    ("[PYTHON]", "[/PYTHON]"),
+    ("<execute>", "</execute>"),
+)
+_BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__"}
+_READING = frozenset(("input", "stdin", "open", "fileinput", "read"))
+_WRITING = frozenset(("print", "stdout", "write", "writelines"))
+_OPENS_CODE = re.compile(
+    r"(?:(?:def|class|import|from|async|for|while|if|with|try|print)\b|@\w|[A-Za-z_][\w., \[\]]*[-+*/|&^%]?=)"
+)
+_OPENS_BLOCK = re.compile(r"(?:async )?def \w+\(|class \w+[(:]|(?:for|while|if|with|try)\b[^\n]*:\s*$")
+_SENTENCE = re.compile(r"(?:[*_#>\-•|]{0,6}\s*)?(?:\d{1,3}[.)]\s+)?(?:\*\*)?[^\W\d_]")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_MOST_READINGS = 48
+"""Attempts to read code between sentences; each costs the text's length."""
+
+
+def program(text: str, names: Collection[str] | None = None) -> str | None:
+    """Return the program in a reply (its thinking left out), None where there is none.
+
+    ``names`` are those that the tests call: the last block that defines one is taken; where they are not known (empty) the last that
+    defines anything. None is for a program that is judged by what it prints: the last block that reads its input and prints.
+    """
+    text = unified(text)
+    scope = _tagged(text)
+    if scope is not None:
+        found = _chosen([code for content in scope for code in within(content)], names)
+        if found is not None:
+            return found
+    fenced = python_blocks(text)
+    parts = [part for block in fenced for part in _readable(block)]
+    found = _chosen(parts, names)
+    if found is not None and (not names or _defines(found, names)):
+        return found
+    loose = text.strip("\n") if names and _defines(text, names) else _chosen(segments(text), names)
+    if loose is not None and (not parts or (names and _defines(loose, names))):
+        return loose
+    if found is not None or not fenced:
+        return found
+    last = fenced[-1]
+    return last.code if last.closed else None
+
+
+def segments(text: str) -> list[str]:
+    """Return the stretches of code in a text without fences, between sentences.
+
+    A stretch ends where Python cannot go on and the line there is a sentence. Where it is none the code itself may be broken or cut, and
+    nobody can say what belongs to it: then there are none.
+    """
+    lines = unified(text).split("\n")
+    found: list[str] = []
+    at, readings = 0, _MOST_READINGS
+    while at < len(lines) and readings:
+        if not _OPENS_CODE.match(lines[at]):
+            at += 1
+            continue
+        end = len(lines)
+        while end > at and readings:
+            readings -= 1
+            error = _error_line("\n".join(lines[at:end]))
+            if error is None:
+                break
+            end = min(at + error, end - 1)
+        if _OPENS_BLOCK.match(lines[at]) if end == at else end < len(lines) and not _is_words(lines[end]):
+            return []
+        code = "\n".join(lines[at:end]).strip("\n")
+        if is_program(code):
+            found.append(code)
+        at = max(end, at) + 1
+    return found
+
+
+def _error_line(code: str) -> int | None:
+    """Return the line, from 0, at which Python stops reading; None where it reads all."""
+    try:
+        ast.parse(code)
+    except SyntaxError as error:
+        return max(0, (error.lineno or 1) - 1)
+    except (ValueError, RecursionError, MemoryError):
+        return 0
+    return None
+
+
+def _is_words(line: str) -> bool:
+    """Say whether a line is a sentence, a heading or a fence, rather than code that cannot be read."""
+    stripped = line.strip()
+    if stripped.startswith(("```", "~~~", "**", "#", "</", "[/", "[DONE]", "---", "===")):
+        return True
+    if line[:1] in (" ", "\t") or not _SENTENCE.match(stripped):
+        return False
+    words = len(_WORD.findall(stripped))
+    marks = sum(map(stripped.count, "()[]{}="))
+    spoken = (
+        stripped[:1].isupper() or not stripped[:1].isascii() or not stripped[:1].isalpha() or stripped[-1] in ".:!?。"
+    )
+    return (spoken and words > 1 and words > marks) or (words > 3 and not marks) or not stripped.isascii()
+
+
+def _readable(block: Block) -> list[str]:
+    """Return what can be read of a block: all of it, or, where it was never closed, the code before the words."""
+    if block.closed or syntax_tree(block.code) is not None:
+        return [block.code]
+    return segments(block.code)
+
+
+def _tagged(text: str) -> list[str] | None:
+    """Return what stands in the first kind of tag that holds code, if any does; of cells all, of others the last."""
+    for opening, closing in _TAGS:
+        found = list(_between(text, opening, closing)) if opening in text else []
+        if opening == "<execute>":
+            return found or None
+        if found and any(is_program(code) for code in within(found[-1])):
+            return found[-1:]
+    return None
+
+
+def _between(text: str, opening: str, closing: str) -> Iterator[str]:
+    at = text.find(opening)
+    while at >= 0:
+        at += len(opening)
+        end = text.find(closing, at)
+        yield text[at:] if end < 0 else text[at:end]
+        at = -1 if end < 0 else text.find(opening, end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A block that Python can read. ``defined`` are functions, classes and variables, ``bound`` imports as well."""
+
+    code: str
+    defined: frozenset[str]
+    bound: frozenset[str]
+    free: frozenset[str]
+    mentions: frozenset[str]
+    tests: bool
+    started: bool
+
+    @property
+    def reads(self) -> bool:
+        return bool(self.mentions & _READING)
+
+    @property
+    def writes(self) -> bool:
+        return bool(self.mentions & _WRITING)
+
+
+def _chosen(codes: Sequence[str], names: Collection[str] | None) -> str | None:
+    parts = [part for code in codes if code.strip() and (part := _part(code)) is not None]
+    if not parts:
+        return codes[-1] if len(codes) == 1 and codes[0].strip() else None
+    taken = _printing(parts) if names is None else _defining(parts, set(names))
+    return "\n\n".join(part.code for part in taken)
+
+
+def _defining(parts: Sequence[_Part], names: set[str]) -> list[_Part]:
+    """Return the last parts that define the names, and those that these need; all where none defines one."""
+    if not names:
+        names = set(next((part.defined for part in reversed(parts) if part.defined and not part.tests), ()))
+    taken: list[_Part] = []
+    wanted, needed = set(names), set[str]()
+    for part in reversed(parts):
+        if part.defined & wanted or part.bound & needed:
+            taken.insert(0, part)
+            wanted -= part.defined
+            needed = (needed - part.bound) | part.free
+    return taken or list(parts)
+
+
+def _printing(parts: Sequence[_Part]) -> list[_Part]:
+    """Return the last part that reads and prints, what it needs of earlier parts, and the later part that starts it."""
+    own = [part for part in parts if not part.tests] or list(parts)
+    ranked = (
+        [part for part in own if part.reads and part.writes],
+        [part for part in own if part.reads],
+        [part for part in own if part.writes],
+        own,
+    )
+    last = next(some for some in ranked if some)[-1]
+    at = next(index for index, part in enumerate(parts) if part is last)
+    taken, needed = [last], set(last.free)
+    for part in reversed(parts[:at]):
+        if part.bound & needed:
+            taken.insert(0, part)
+            needed = (needed - part.bound) | part.free
+    known = {name for part in taken for name in part.bound}
+    for part in parts[at + 1 :]:
+        if last.started and any(one.writes for one in taken):
+            break
+        if part.free & known and not part.tests:
+            taken.append(part)
+            known |= part.bound
+            last = part
+    return taken
+
+
+def _part(code: str) -> _Part | None:
+    tree = syntax_tree(code)
+    if tree is None:
+        return None
+    nodes = list(ast.walk(tree))
+    defined = set(_defined(tree.body))
+    bound = defined | {name for node in nodes for name in _imported(node)}
+    local = {name for node in nodes for name in _bound_anywhere(node)} | bound
+    loads = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    mentions = loads | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return _Part(
+        code,
+        frozenset(defined),
+        frozenset(bound),
+        frozenset(loads - local - _BUILTINS),
+        frozenset(mentions),
+        any(isinstance(node, ast.Assert) for node in _statements(tree.body)) or "unittest" in bound,
+        any(_starts(node) for node in tree.body),
+    )
+
+
+def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a module's own level, those in its branches and loops included."""
+    waiting: list[ast.AST] = list(body)  # no recursion: an `elif` stands within the one before it, a thousand deep
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            for inner in ("body", "orelse", "finalbody", "handlers"):
+                waiting += getattr(node, inner, [])
+
+
+def _defined(body: Sequence[ast.stmt]) -> Iterator[str]:
+    for node in _statements(body):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Assign(targets=targets):
+                yield from _stored(targets)
+            case ast.AnnAssign(target=target) | ast.AugAssign(target=target) | ast.For(target=target):
+                yield from _stored([target])
+            case ast.With(items=items):
+                yield from _stored(item.optional_vars for item in items if item.optional_vars is not None)
+
+
+def _stored(targets: Iterable[ast.expr]) -> Iterator[str]:
+    for target in targets:
+        yield from (
+            node.id for node in ast.walk(target) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        )
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+
+
+def _bound_anywhere(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+            yield name
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            yield name
+
+
+def _starts(node: ast.stmt) -> bool:
+    """Say whether a statement does something beyond defining, importing and naming."""
+    match node:
+        case (
+            ast.FunctionDef()
+            | ast.AsyncFunctionDef()
+            | ast.ClassDef()
+            | ast.Import()
+            | ast.ImportFrom()
+            | ast.Expr(value=ast.Constant())
+            | ast.Assign(value=ast.Constant())
+        ):
+            return False
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="setrecursionlimit"))):
+            return False
+    return True
+
+
+def _defines(code: str, names: Collection[str]) -> bool:
+    part = _part(code)
+    return part is not None and bool((part.defined | part.bound) & set(names))
