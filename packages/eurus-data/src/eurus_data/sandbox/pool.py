@@ -143,17 +143,20 @@ class AsyncSandbox:
         return ran.shown(settings.output_chars, self.tier, seconds)
 
     async def check_asserts(
-        self, program: str, tests: Sequence[str], *, timeout_seconds: float | None = None
+        self, program: str, tests: Sequence[str], *, timeout_seconds: float | None = None, entry_point: str = ""
     ) -> Verdict:
         """Return the verdict on a program by Python statements about what it defines; see asserts.
 
-        The deadline is each test's, and that of loading the program. InputError where a test is no Python.
+        The deadline is each test's, and that of loading the program. ``entry_point`` is the function that HumanEval's
+        ``check(candidate)`` is called with. InputError where a test is no Python, or asserts nothing.
         """
 
         start = functools.partial(self._dialogue, program, None)
         seconds = self.settings.timeout_seconds if timeout_seconds is None else timeout_seconds
         async with self._cells:
-            return self._sound(await asserts.check(start, program, tests, timeout_seconds=seconds))
+            return self._sound(
+                await asserts.check(start, program, tests, timeout_seconds=seconds, entry_point=entry_point)
+            )
 
     async def _dialogue(self, program: str, given: bytes | None) -> Dialogue:
         """Return a fresh process for that program, which reads ``given``; None is for one whose output nobody wants."""
