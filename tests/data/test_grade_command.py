@@ -67,9 +67,9 @@ def test_a_judge_s_verdicts_are_marked(eurus: Eurus) -> None:
     backend = 'backend={name = "scripted", replies = ["Fine.\\nVerdict: correct"]}'
     done = eurus("grade", "--kind", "judge", "--set", backend, stdin=rows(("yes", "yes"), ("no", "no")))
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(one["outcome"], one["trusted"], one["why"]) for one in found] == [("correct", False, "Fine.")] * 2, (
-        done.stderr
-    )
+    assert [(one["outcome"], one["judged_by"], one["why"]) for one in found] == [
+        ("correct", "scripted", "Fine.")
+    ] * 2, done.stderr
 
 
 def test_a_bad_line_ends_with_its_number_after_every_verdict_before_it(eurus: Eurus) -> None:

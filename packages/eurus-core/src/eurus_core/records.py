@@ -124,17 +124,32 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How an action was judged, by which rule, and why. ``trusted`` is False where model code could have shaped it."""
+    """How an action was judged, by which rule, and why.
+
+    ``trusted`` is False where the action's own code could have shaped it: a program that is judged in its own process can say what it likes.
+    ``judged_by`` names the model whose opinion it is; empty where ground truth decided.
+    """
 
     outcome: Outcome
     rule: str = ""
     why: str = ""
     score: float | None = None
     trusted: bool = True
+    judged_by: str = ""
 
     @property
     def correct(self) -> bool:
         return self.outcome == "correct"
+
+    @property
+    def proven(self) -> bool:
+        """Whether the action is correct, and its own code had no part in the judgement."""
+        return self.correct and self.trusted
+
+    @property
+    def opinion(self) -> bool:
+        """Whether a model judged, not ground truth."""
+        return bool(self.judged_by)
 
 
 @dataclass(frozen=True, slots=True)

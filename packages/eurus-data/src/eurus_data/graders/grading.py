@@ -27,12 +27,13 @@ _KIND: TypeAdapter[Grader] = TypeAdapter(Annotated[Grader, Choice("graders")])
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of a row. ``trusted`` is false for a model's opinion."""
+    """What was found of a row. ``trusted`` is false where model code could have shaped it, ``judged_by`` the model whose opinion it is."""
 
     row: Row
     comparison: Comparison
     seconds: float
     trusted: bool = True
+    judged_by: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the output line: score and trust only where they say something."""
@@ -47,6 +48,8 @@ class Finding:
         }
         if found.score is not None:
             line["score"] = round(found.score, 4)
+        if self.judged_by:
+            line["judged_by"] = self.judged_by
         return line if self.trusted else {**line, "trusted": False}
 
 
@@ -148,7 +151,9 @@ async def _judge(row: Row, grading: Grading) -> Finding:
         action = replace(action, solution=row.prediction)  # an answer without words that say so
     started = time.perf_counter()
     verdict = await grading.grade(problem, action, None)
-    return Finding(row, _as_comparison(verdict, stated), time.perf_counter() - started, verdict.trusted)
+    return Finding(
+        row, _as_comparison(verdict, stated), time.perf_counter() - started, verdict.trusted, verdict.judged_by
+    )
 
 
 def _as_comparison(verdict: Verdict, stated: str) -> Comparison:
