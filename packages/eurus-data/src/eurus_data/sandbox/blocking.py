@@ -134,8 +134,8 @@ class Session:
         self.close()
 
     @property
-    def deterministic(self) -> bool:
-        """False when a replay has shown something else than the first run."""
+    def deterministic(self) -> bool | None:
+        """Whether a replay has shown what the first run showed; None while none has been compared."""
         return self._session.deterministic
 
     def run(self, code: str, timeout_seconds: float | None = None) -> Observation:
