@@ -145,3 +145,23 @@ def test_a_program_correct_by_its_own_word_leaves_the_ladder_to_be_climbed_and_i
     assert [(node.verdict.outcome, node.verdict.trusted) for node in tree] == [("correct", False)] * 2
     figure = "correct actions that are no label, since their own code could have shaped the verdict"
     assert dict(context.report.figures)[figure] == 2
+
+
+class Idle(Source):
+    def problems(
+        self, split: Split, *, seed: int = 0, on_bad: Callable[[InputError], None] = refuse
+    ) -> Iterator[Problem]:
+        yield Problem("idle", "Coding", "Idle", "Print 1.", Reference(asserts=("pass",)))
+        yield Problem("sound", "Coding", "Idle", "Print 1.", Reference(stdio=(("", "1"),)))
+
+
+def test_a_problem_whose_tests_assert_nothing_is_a_bad_row_before_anything_is_spent_on_it(tmp_path: Path) -> None:
+    keys: dict[str, Any] = {"tool": None, "grader": CodeGrader(preload=()), "problems": 1, "turns": 1}
+    actors = (Rung(backend=Script(programs=("print(1)",)), samples=1),)
+    with pytest.raises(InputError, match="problem idle: the tests assert nothing"):
+        Grow(source=Idle(), actors=actors, **keys).run(Context(tmp_path / "a", seed=1))
+    context = Context(tmp_path / "b", seed=1)
+    Grow(source=Idle(), actors=actors, skip_bad=True, **keys).run(context)
+    (tree,) = TreeSet.open(context.path("trees"))
+    assert tree.problem.id == "sound"
+    assert tree.nodes[0].verdict.correct

@@ -164,6 +164,9 @@ class Grader(Part):
         Called in several threads at once.
         """
 
+    def check(self, problem: Problem) -> None:
+        """Raise InputError where the problem's reference is none to judge by; asked before anything is spent on the problem."""
+
     @abstractmethod
     def key(self, answer: str) -> Hashable:
         """Return a value that is equal for equivalent answers, for majority votes."""

@@ -46,6 +46,17 @@ class CodeGrader(Settings, Grader):
 
         return asyncio.run(once())
 
+    def check(self, problem: Problem) -> None:
+        """InputError where there are no tests, or where they are no Python or assert nothing."""
+        tests = problem.reference
+        if not tests.stdio and not tests.asserts:
+            needed = (
+                "The code grader needs reference.stdio (pairs of input and output) or reference.asserts (statements)."
+            )
+            raise InputError("no tests", needed=needed)
+        if tests.asserts:
+            assertions.read(tests.asserts)
+
     def answer(self, action: Action, observation: Observation | None) -> str | None:
         """Return the program, as it is read where it is judged by what it prints."""
         return turns.program(action)
@@ -72,11 +83,7 @@ class _Judging:
 
     async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
         tests = problem.reference
-        if not tests.stdio and not tests.asserts:
-            needed = (
-                "The code grader needs reference.stdio (pairs of input and output) or reference.asserts (statements)."
-            )
-            raise InputError(f"problem {problem.id} has no tests", needed=needed)
+        self.settings.check(problem)
         entry = entry_point(problem.instruction) if tests.asserts else ""
         names = (*assertions.read(tests.asserts, entry).names,) if tests.asserts else ()
         program = turns.program(action, None if tests.stdio else names)

@@ -99,6 +99,7 @@ class Graders:
                 raise InputError(
                     '"reference" holds no tests', needed="For code it is a list of assertions, or of [input, output]."
                 )
+            grader.check(row.problem())
 
     def findings(self, rows: Iterable[Row]) -> Iterator[Finding]:
         """Yield the findings in the order of the rows; rows whose grader awaits something (a model) are judged together."""

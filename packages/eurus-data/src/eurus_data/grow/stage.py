@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Annotated, Any, ClassVar
 
@@ -93,7 +93,7 @@ class Grow(Stage):
             log.warning("skipped: %s", error)
 
         seen: set[str] = set()
-        found = self.source.problems(self.split, seed=context.seed, on_bad=on_bad)
+        found = self._judged(self.source.problems(self.split, seed=context.seed, on_bad=on_bad), on_bad)
         for problem in itertools.islice(found, self.offset, self.offset + self.problems):
             if problem.id not in seen:
                 seen.add(problem.id)
@@ -104,6 +104,20 @@ class Grow(Stage):
             context.note(f"{self.problems} problems were asked for; the source gave {len(seen)} different ones.")
         if bad:
             context.note(f"{len(bad)} bad rows were skipped; the first: {bad[0]}")
+
+    def _judged(self, problems: Iterator[Problem], on_bad: Callable[[InputError], None]) -> Iterator[Problem]:
+        """Yield the problems that the grader can judge by their reference."""
+        for problem in problems:
+            try:
+                self.grader.check(problem)
+            except InputError as error:
+                on_bad(
+                    InputError(
+                        f"problem {problem.id}: {error.found}", needed=error.needed, file=error.file, line=error.line
+                    )
+                )
+            else:
+                yield problem
 
     async def _grow(self, problems: Sequence[Problem], context: Context, tally: Tally) -> list[PreferenceTree]:
         """Return the trees in the order of the problems."""
