@@ -52,6 +52,14 @@ MAIN = "n = int(input())\nprint(3 * n)"
         f"{fenced(AREA)}\n\n```python\n>>> area(2)\n6\n```",
         f"{fenced(AREA)}\n\nUsage:\n```bash\npython area.py\n```",
         f"<execute>\n{DRAFT}\n</execute>\n<solution>\n{AREA}\n</solution>",
+        f"{AREA}\n[DONE]\n\nYou are an expert.",  # the prompt ended with [BEGIN]
+        f"{AREA}\n[/PYTHON]",
+        f"{AREA}\n</code>",
+        f"{AREA}<|endofcode|>",
+        f"{AREA}\n\nDone",
+        f"{AREA}\n\nNote: important",
+        "Here it is:\n\n    def area(r):\n        return 3 * r\n\nIt multiplies.",
+        "    def area(r):\n        return 3 * r",
     ],
 )
 def test_the_last_complete_program_is_judged_and_nothing_around_it(text: str) -> None:

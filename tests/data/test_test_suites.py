@@ -114,6 +114,20 @@ def test_a_program_that_leaves_within_a_test_has_not_passed_it(sandbox: Sandbox)
     assert sandbox.check_asserts(leaving, ["assert 1 == 1 or double(0)", inside]).outcome == "incorrect"
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        "try:\n    assert double(0) == 0\n    assert double(2) == 4\nexcept AssertionError:\n    print('failed')",
+        "try:\n    assert double(0) == 0\n    assert double(2) == 4, 'twice'\nexcept:\n    pass",
+        "assert double(0) == 0\ntry:\n    double(-1)\n    assert False\nexcept Exception:\n    pass",
+    ],
+)
+def test_an_assertion_that_failed_has_failed_whatever_the_test_makes_of_it(sandbox: Sandbox, test: str) -> None:
+    assert sandbox.check_asserts(DOUBLE, [test]).correct
+    failed = sandbox.check_asserts(TRIPLE, [test])
+    assert (failed.outcome, failed.why) == ("incorrect", "test 1 of 1: an assertion failed, and the test caught it")
+
+
 def test_methods_of_the_program_assert_nothing_by_their_name(sandbox: Sandbox) -> None:
     program = (
         "class Box:\n    def assert_full(self):\n        return True\nbox = Box()\ndef assert_all():\n    return True"

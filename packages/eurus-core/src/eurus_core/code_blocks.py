@@ -15,7 +15,8 @@ from typing import Literal
 _LABELS = frozenset(("python", "py", "ipython", "pypy", "cpython", "sage", "python_code", "code-python"))
 _MARKDOWN = frozenset(("markdown", "md"))
 _EXECUTE = re.compile(r"<execute>(.*?)(?:</execute>|\Z)", re.DOTALL)
-_MARKER = re.compile(r"[ \t]*(?:(?:>|[-*+]|\d{1,3}[.)])[ \t]+)?(`{3,}|~{3,})")
+_QUOTED = re.compile(r"^>[ \t]*(?:```|~~~)", re.MULTILINE)
+_MARKER = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?(`{3,}|~{3,})")
 _LABEL = re.compile(r"[{\s.]*([A-Za-z_][\w.+#-]*)?")
 _TRAILING_VERSION = re.compile(r"[\d.]+$")
 _CODE_AFTER_LABEL = re.compile(r"(?:def|class|import|from|async|for|while|if|with|try)\s|print\(|@\w|#")
@@ -73,7 +74,7 @@ def python_blocks(text: str) -> list[Block]:
 
 def ends_open(text: str) -> bool:
     """Say whether the text ends within a fenced block."""
-    closed = [block.closed for block in _blocks(unified(text).split("\n"), nested=True)]
+    closed = [block.closed for block in _blocks(_lines(text), nested=True)]
     return bool(closed) and not closed[-1]
 
 
@@ -106,7 +107,16 @@ def blocks(text: str) -> list[Block]:
     """Return every fenced block of a text, in order."""
     if "```" not in text and "~~~" not in text:
         return []
-    return list(_blocks(unified(text).split("\n"), nested=False))
+    return list(_blocks(_lines(text), nested=False))
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines; those of a quotation without its marks, where it holds a fence."""
+    text = unified(text)
+    lines = text.split("\n")
+    if not _QUOTED.search(text):
+        return lines
+    return [line[1:].removeprefix(" ") if line.startswith(">") else line for line in lines]
 
 
 def _blocks(lines: Sequence[str], *, nested: bool) -> Iterator[Block]:

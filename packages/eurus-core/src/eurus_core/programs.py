@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,11 @@ _OPENS_CODE = re.compile(
 _OPENS_BLOCK = re.compile(r"(?:async )?def \w+\(|class \w+[(:]|(?:for|while|if|with|try)\b[^\n]*:\s*$")
 _SENTENCE = re.compile(r"(?:[*_#>\-•|]{0,6}\s*)?(?:\d{1,3}[.)]\s+)?(?:\*\*)?[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_TAIL_CHARS = 200
+_TRAILING = re.compile(r"(?:\s*<[|/]?[A-Za-z_|/ -]{1,40}>)+\s*$")
+"""Tokens of a template, and tags, at the end of a text."""
+_MARK = re.compile(r"\[/?[A-Z]+\]\s*")
+"""A line such as ``[DONE]``, which Python would read as a list."""
 _MOST_READINGS = 48
 """Attempts to read code between sentences; each costs the text's length."""
 
@@ -43,6 +49,7 @@ def program(text: str, names: Collection[str] | None = None) -> str | None:
     defines anything. None is for a program that is judged by what it prints: the last block that reads its input and prints.
     """
     text = unified(text)
+    text = text[:-_TAIL_CHARS] + _TRAILING.sub("", text[-_TAIL_CHARS:])
     scope = _tagged(text)
     if scope is not None:
         found = _chosen([code for content in scope for code in within(content)], names)
@@ -53,7 +60,9 @@ def program(text: str, names: Collection[str] | None = None) -> str | None:
     found = _chosen(parts, names)
     if found is not None and (not names or _defines(found, names)):
         return found
-    loose = text.strip("\n") if names and _defines(text, names) else _chosen(segments(text), names)
+    loose = _chosen(segments(text), names)
+    if names and not (loose and _defines(loose, names)) and _defines(text, names):
+        loose = text.strip("\n")  # a definition such as `PI = 3.14`, which alone is no program
     if loose is not None and (not parts or (names and _defines(loose, names))):
         return loose
     if found is not None or not fenced:
@@ -68,7 +77,7 @@ def segments(text: str) -> list[str]:
     A stretch ends where Python cannot go on and the line there is a sentence. Where it is none the code itself may be broken or cut, and
     nobody can say what belongs to it: then there are none.
     """
-    lines = unified(text).split("\n")
+    lines = ["```" if _MARK.fullmatch(line) else line for line in unified(text).split("\n")]
     found: list[str] = []
     at, readings = 0, _MOST_READINGS
     while at < len(lines) and readings:
@@ -84,11 +93,40 @@ def segments(text: str) -> list[str]:
             end = min(at + error, end - 1)
         if _OPENS_BLOCK.match(lines[at]) if end == at else end < len(lines) and not _is_words(lines[end]):
             return []
-        code = "\n".join(lines[at:end]).strip("\n")
+        code = _without_lone_words("\n".join(lines[at:end])).strip("\n")
         if is_program(code):
             found.append(code)
         at = max(end, at) + 1
-    return found
+    return found or [code for code in _indented(lines) if is_program(code)]
+
+
+def _without_lone_words(code: str) -> str:
+    """Return code without what Python reads as names that nothing defines: ``Done``, ``Note: important``."""
+    tree = syntax_tree(code)
+    part = None if tree is None else _part(code)
+    if tree is None or part is None:
+        return code
+    lines = code.split("\n")
+    for node in tree.body:
+        match node:
+            case ast.Expr(value=ast.Name()) | ast.AnnAssign(value=None):
+                names = {
+                    one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)
+                }
+                if names & part.free and node.lineno == node.end_lineno:
+                    lines[node.lineno - 1] = ""
+    return "\n".join(lines)
+
+
+def _indented(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the stretches that are indented as Markdown's code is."""
+    stretch: list[str] = []
+    for line in (*lines, "end"):
+        if line.startswith(("    ", "\t")) or (stretch and not line.strip()):
+            stretch.append(line)
+        elif stretch:
+            yield textwrap.dedent("\n".join(stretch)).strip("\n")
+            stretch = []
 
 
 def _error_line(code: str) -> int | None:

@@ -1,6 +1,7 @@
 """Assertions counted as they run: a suite in which none ran has shown nothing, whatever the program.
 
-Statements are counted after they have passed, so that one that is left halfway (``sys.exit``) does not count.
+Statements are counted after they have passed, so that one that is left halfway (``sys.exit``) does not count. An ``assert`` that fails has
+failed, also where the test catches what it raises.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ FILE = "tests.py"
 PROGRAM = "solution"
 """The module that tests import the program from."""
 _RAN = "__assertion_ran__"
+_FAILED = "__assertion_failed__"
 _RUN_CLASS = "__run_tests_of__"
 _RAISES = frozenset(
     ("raises", "warns", "assertRaises", "assertRaisesRegex", "assertWarns", "assertWarnsRegex", "assertLogs")
 )
 
 
-class ClassFailed(AssertionError):
-    """A test of a class has failed: the message is what it says."""
+class Failed(AssertionError):
+    """A test has failed otherwise than by raising where it stands: the message says how."""
 
 
 class Counted:
@@ -31,18 +33,26 @@ class Counted:
 
     def __init__(self, namespace: dict[str, Any], names: Collection[str]):
         self.ran = 0
+        self._failed = False
         self._namespace, self._names = namespace, frozenset(names)
-        namespace.update({"__name__": "__main__", _RAN: self._add, _RUN_CLASS: _run_class})
+        namespace.update({"__name__": "__main__", _RAN: self._add, _FAILED: self._fail, _RUN_CLASS: _run_class})
 
     def run(self, code: str) -> None:
-        """Run statements; raises what they raise."""
+        """Run statements; raises what they raise, and AssertionError where they caught an assertion's."""
+        self._failed = False
         tree = ast.parse(code)
         own = self._names | {name for name, value in self._namespace.items() if _is_of_tests(value)}
         tree = ast.fix_missing_locations(_Counting(own | _functions(tree)).visit(tree))
         exec(compile(tree, FILE, "exec", dont_inherit=True), self._namespace)  # noqa: S102  (test code, and confined)
+        if self._failed:
+            raise Failed("an assertion failed, and the test caught it")
 
     def _add(self) -> None:
         self.ran += 1
+
+    def _fail(self, message: object = "") -> object:
+        self._failed = True
+        return message
 
 
 def call_of_class(name: str) -> str:
@@ -96,6 +106,8 @@ class _Counting(ast.NodeTransformer):
         return ast.copy_location(ast.Pass(), node) if node.module == PROGRAM else node
 
     def visit_Assert(self, node: ast.Assert) -> Any:
+        said = [] if node.msg is None else [node.msg]
+        node.msg = ast.Call(ast.Name(_FAILED, ast.Load()), said, [])  # evaluated where the test is false
         return node if is_empty(node.test) else [node, _count(node)]
 
     def visit_Expr(self, node: ast.Expr) -> Any:
@@ -139,7 +151,7 @@ def _count(node: ast.stmt) -> ast.stmt:
 
 
 def _run_class(cls: Any) -> None:
-    """Run the tests of a class of unittest's, or of a plain one as pytest does; ClassFailed with the first that fails."""
+    """Run the tests of a class of unittest's, or of a plain one as pytest does; Failed with the first that fails."""
     import unittest
 
     if not issubclass(cls, unittest.TestCase):
@@ -153,9 +165,9 @@ def _run_class(cls: Any) -> None:
     unittest.defaultTestLoader.loadTestsFromTestCase(cls).run(result)
     for test, trace in (*result.failures, *result.errors):
         said = [line for line in str(trace).splitlines() if line and not line.startswith((" ", "Traceback"))]
-        raise ClassFailed(f"{str(test).partition(' ')[0]}: {said[0] if said else 'failed'}")
+        raise Failed(f"{str(test).partition(' ')[0]}: {said[0] if said else 'failed'}")
     for test in result.unexpectedSuccesses:
-        raise ClassFailed(f"{str(test).partition(' ')[0]}: passed, and was expected to fail")
+        raise Failed(f"{str(test).partition(' ')[0]}: passed, and was expected to fail")
 
 
 def _takes_method(instance: object) -> int:

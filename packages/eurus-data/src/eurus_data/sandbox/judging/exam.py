@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from eurus_data.sandbox.judging.counting import FILE, ClassFailed, Counted
+from eurus_data.sandbox.judging.counting import FILE, Counted, Failed
 from eurus_data.sandbox.judging.stub import Program
 from eurus_data.sandbox.wire import read_frame, write_frame
 
@@ -42,7 +42,7 @@ def serve(control: int, names: Sequence[str]) -> NoReturn:
 def _judged(code: str, tests: Counted) -> dict[str, Any]:
     try:
         tests.run(code)
-    except ClassFailed as error:
+    except Failed as error:
         return {"end": "assertion", "why": str(error)[:_MOST_CHARS_OF_ERROR]}
     except AssertionError as error:
         if _is_of_pandas(error):  # a stub is no DataFrame, which its comparisons look at first
