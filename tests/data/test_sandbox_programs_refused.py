@@ -21,10 +21,10 @@ def sandbox() -> Iterator[Sandbox]:
     ("code", "what"),
     [
         ("!pip install otter", ": pip install otter"),
-        ("import subprocess\nsubprocess.run(['ls', '-l'])", ": ls -l"),
-        ("import subprocess\nsubprocess.check_output('ls -l', shell=True)", ": /bin/sh -c ls -l"),
+        ("import subprocess\nsubprocess.run(['ls', '-l'])", ": ls"),
+        ("import subprocess\nsubprocess.check_output('ls -l', shell=True)", ": /bin/sh"),
         ("import subprocess\nsubprocess.Popen('ls')", ": ls"),
-        ("import os\nos.popen('ls').read()", ": /bin/sh -c ls"),
+        ("import os\nos.popen('ls').read()", ": /bin/sh"),
         ("import os\nos.execvp('/bin/ls', ['ls'])", ": /bin/ls"),
         ("import os\nos.posix_spawn('/bin/ls', ['ls'], {})", ": /bin/ls"),
         ("import os\nos.fork()", ", nor other processes: use a loop, or threads, in place of multiprocessing"),
@@ -52,7 +52,7 @@ def test_code_that_starts_a_program_is_told_in_a_sentence_that_none_can_be_start
 
 def test_a_shell_command_says_so_and_lets_the_code_go_on_as_a_shell_would(sandbox: Sandbox) -> None:
     with sandbox.session() as session:
-        seen = session.run("import os\nstatus = os.system('clear')\nprint('on', status >> 8)")
+        seen = session.run("import os\nstatus = os.system('clear screen')\nprint('on', status >> 8)")
         assert (seen.status, seen.text) == ("ok", "no programs can be started here: clear\non 126")
     assert sandbox.check_stdio("import os\nos.system('clear')\nprint(1)", [("", "1")]).correct
 

@@ -48,12 +48,13 @@ def _execute(path: Any, *arguments: Any, **options: Any) -> NoReturn:
 
 
 def _fork_exec(arguments: Sequence[Any], *rest: Any) -> NoReturn:
-    refuse(" ".join(os.fsdecode(one) for one in arguments))
+    refuse(os.fsdecode(next(iter(arguments), "")))  # its name alone: what it was told may be long, or secret
 
 
 def _system(command: Any) -> int:
     """Say it where a shell would, on standard error: a program that only clears the screen goes on."""
-    print(f"no programs can be started here: {os.fsdecode(command)[:_MOST_CHARS]}", file=sys.stderr)  # noqa: T201
+    name = os.fsdecode(command).strip().partition(" ")[0]
+    print(f"no programs can be started here: {name[:_MOST_CHARS]}", file=sys.stderr)  # noqa: T201
     return _NOT_EXECUTABLE
 
 
