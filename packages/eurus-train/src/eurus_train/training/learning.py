@@ -37,7 +37,8 @@ from eurus_train.training.schedule import Schedule, Setting
 from eurus_train.training.settings import LearningSettings
 from eurus_train.watching import curves
 from eurus_train.watching.metrics import Tally
-from eurus_train.watching.monitor import LEAST, Watch
+from eurus_train.watching.monitor import Watch
+from eurus_train.watching.trends import LEAST
 
 log = logging.getLogger(__name__)
 

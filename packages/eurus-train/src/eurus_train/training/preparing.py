@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from eurus_core.formats import open_trees
 from eurus_core.progress import Progress
 from eurus_core.records import PreferenceTree
+from eurus_core.row_files import row_files
 from eurus_core.seeds import derive
 from eurus_core.stages import Context
 from eurus_train.data.chat import Chat
@@ -29,6 +31,8 @@ def prepared(stage: Learning, chat: Chat, context: Context) -> tuple[Examples[An
     The first rank tokenises, unless it had done so before it was killed, and all read what it wrote.
     """
     sharding.check(stage.parallel)
+    for note in filter(None, (row_files(Path(path)).note for path in stage.trees)):
+        context.note(f"{note}.")
     folder = context.folder / TOKENS
     files = [folder / "learnt.arrow", folder / "heldout.arrow"]
 

@@ -17,6 +17,7 @@ from eurus_train.data.tree_tokens import LeftOut
 from eurus_train.objectives import Routes, Weight
 from eurus_train.training.lora import Lora
 from eurus_train.training.sharding import Parallel
+from eurus_train.training.trackers import Trackers
 
 
 class LearningSettings(Stage):
@@ -84,7 +85,7 @@ class LearningSettings(Stage):
     """Steps between checkpoints, to go on from after an interruption."""
     log_steps: PositiveInt = 1
     """Steps between entries in the run's events.jsonl; metrics.jsonl has every step."""
-    report_to: tuple[str, ...] = ()
+    report_to: Trackers = ()
     """Trackers that get every step, by the names transformers has for them, such as tensorboard or wandb."""
 
     @model_validator(mode="after")
