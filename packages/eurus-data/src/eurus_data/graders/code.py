@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,36 +16,35 @@ from eurus_core import turns
 from eurus_core.contracts import Grader, Grading
 from eurus_core.errors import InputError
 from eurus_core.records import Action, Observation, Problem, Verdict
+from eurus_core.spoken import spoken
 from eurus_data.graders import guard
 from eurus_data.sandbox.pool import AsyncSandbox
 from eurus_data.sandbox.settings import Settings
 
 _KEY_SECONDS = 2.0
+_STATEMENT = re.compile(r"\b(?:def|class|import|print|return|for|while|input)\b|=")
+"""Something that a word or two of prose have not."""
 
 
 class CodeGrader(Settings, Grader):
     """Runs a program on the tests of its problem: ``reference.stdio`` (inputs and outputs) and ``reference.asserts`` (statements).
 
     The program is all cells of the action, one after the other, as a stateful interpreter would have run them. A test that fails ends
-    the judgement and is named in the verdict. No cell is ``unparsed``. :meth:`grade` starts a sandbox for one verdict; open the grader
-    to judge many at once.
+    the judgement and is named in the verdict. No cell is ``unparsed``.
     """
+
+    judges_by: ClassVar[Literal["answer", "tests"]] = "tests"
 
     timeout_seconds: float = Field(default=10.0, gt=0)
     """Wall clock of one test, counted from when it starts, not while it waits for a core."""
     tolerance: float | None = Field(default=None, ge=0)
     """Compare output word by word, numbers up to this (absolute or relative); without it lines must be equal."""
 
-    def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
-        async def once() -> Verdict:
-            async with self.open() as grading:
-                return await grading.grade(problem, action, observation)
-
-        return asyncio.run(once())
-
     def answer(self, action: Action, observation: Observation | None) -> str | None:
-        """Return the program."""
-        return "\n\n".join(action.code) or None
+        """Return the program: the cells, or the text itself where it has no fence."""
+        said = spoken(action.text)
+        bare = said if "```" not in said and _STATEMENT.search(said) and syntax_key(said)[0] == "code" else ""
+        return "\n\n".join(action.code) or bare or None
 
     def key(self, answer: str) -> Hashable:
         """Return a digest of the program's syntax tree: layout, comments and docstrings do not count, names do."""

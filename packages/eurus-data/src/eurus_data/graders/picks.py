@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from eurus_core import turns
+from eurus_data.graders import reply
 from eurus_data.graders.options import normal
 
 MAX_TEXT = 100_000
@@ -96,10 +96,9 @@ def undressed(text: str) -> str:
 
 def _statements(text: str) -> Iterator[str]:
     """Yield what stands after ``boxed``, ``Answer:``, ``answer is``, ``I choose``, or before ``is correct``: the last first."""
-    solution = turns.parse(text).solution
-    if solution is not None:
-        yield solution
-    found = [(match.start(), match["said"] or match["chosen"]) for match in _STATEMENT.finditer(text)]
+    announced = reply.announced(text)
+    found = [(len(text) - len(announced.after), announced.answer)] if announced is not None else []
+    found += [(match.start(), match["said"] or match["chosen"]) for match in _STATEMENT.finditer(text)]
     found += [(match.start(), match["picked"]) for match in _IS_RIGHT.finditer(text)]
     for _, said in sorted(found, reverse=True):
         yield said

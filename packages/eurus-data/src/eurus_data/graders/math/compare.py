@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from eurus_core.records import Verdict
 from eurus_data.graders import values
-from eurus_data.graders.comparison import Comparison as Comparison
-from eurus_data.graders.comparison import short
 from eurus_data.graders.math import scalars, worded
 from eurus_data.graders.math.equality import same
 from eurus_data.graders.math.reading import read
@@ -19,6 +18,7 @@ from eurus_data.graders.math.scalars import is_scalar
 from eurus_data.graders.math.spelling import clean, wording
 from eurus_data.graders.math.terms import Quantity, Term, Words, show, walk
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
+from eurus_data.graders.verdicts import short, verdict
 
 _PLAIN = re.compile(r"[-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})")
 _GROUPED = re.compile(r"\$?[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d{0,40})?")
@@ -28,7 +28,7 @@ _COMMA = re.compile(
 """A comma that parts no thousands."""
 
 
-def equivalent(prediction: str, reference: str) -> Comparison:
+def equivalent(prediction: str, reference: str) -> Verdict:
     """Compare two answers; symmetric but for which side an ``unparsed`` blames. Never raises, whatever the text."""
     found = at_sight(prediction, reference)
     if found is not None:
@@ -36,24 +36,24 @@ def equivalent(prediction: str, reference: str) -> Comparison:
     try:
         return _compare(prediction, reference)
     except TooLarge as error:
-        if max(len(prediction), len(reference)) <= MAX_CHARACTERS and _same_text(prediction, reference):
-            return Comparison("correct", "same text")
-        return Comparison("limit", "cap", str(error))
+        if max(len(prediction), len(reference)) <= MAX_CHARACTERS and same_text(prediction, reference):
+            return verdict("correct", "same text")
+        return verdict("limit", "cap", str(error))
 
 
-def at_sight(prediction: str, reference: str) -> Comparison | None:
+def at_sight(prediction: str, reference: str) -> Verdict | None:
     """Compare what needs no parser: the same text, or two plainly written numbers. None for the rest. Bounded: microseconds."""
     if prediction == reference and prediction.strip():
         shown = short(prediction)
-        return Comparison("correct", "same text", "", shown, shown)
+        return verdict("correct", "same text", "", shown, shown)
     one, other = _plain(prediction), _plain(reference)
     if one is None or other is None:
         return None
     if one[0] == other[0]:
-        return Comparison("correct", "number", "", str(one[0]), str(other[0]))
+        return verdict("correct", "number", "", str(one[0]), str(other[0]))
     if scalars.rounds(*one, *other):
         return None
-    return Comparison("incorrect", "number", f"{prediction.strip()} is not the answer", str(one[0]), str(other[0]))
+    return verdict("incorrect", "number", f"{prediction.strip()} is not the answer", str(one[0]), str(other[0]))
 
 
 def is_plain(text: str) -> bool:
@@ -75,25 +75,25 @@ def _plain(text: str) -> tuple[Fraction, int] | None:
     return Fraction(int(whole + part), 10 ** len(part)), digits
 
 
-def _compare(prediction: str, reference: str) -> Comparison:
+def _compare(prediction: str, reference: str) -> Verdict:
     try:
         expected = read(reference)
     except Unreadable as error:
-        if _same_text(prediction, reference):
-            return Comparison("correct", "same text")
+        if same_text(prediction, reference):
+            return verdict("correct", "same text")
         if _same_choice(prediction, reference):
-            return Comparison("correct", "choice")
-        return Comparison("incorrect", "text", f"the reference is compared as text ({error})")
+            return verdict("correct", "choice")
+        return verdict("incorrect", "text", f"the reference is compared as text ({error})")
     try:
         found = read(prediction)
     except Unreadable as error:
-        if _same_text(prediction, reference):
-            return Comparison("correct", "same text")
+        if same_text(prediction, reference):
+            return verdict("correct", "same text")
         if _same_choice(prediction, reference):
-            return Comparison("correct", "choice", "", "", show(expected))
-        return Comparison("unparsed", "unreadable", f"{short(prediction)} cannot be read: {error}", "", show(expected))
+            return verdict("correct", "choice", "", "", show(expected))
+        return verdict("unparsed", "unreadable", f"{short(prediction)} cannot be read: {error}", "", show(expected))
     rule = same(found, expected)
-    if not rule and (isinstance(found, Words) or isinstance(expected, Words)) and _same_text(prediction, reference):
+    if not rule and (isinstance(found, Words) or isinstance(expected, Words)) and same_text(prediction, reference):
         rule = "same text"
     rule = (
         rule
@@ -105,11 +105,21 @@ def _compare(prediction: str, reference: str) -> Comparison:
     )
     shown = show(found), show(expected)
     if rule:
-        return Comparison("correct", rule, "", *shown)
-    return Comparison("incorrect", "different", f"{short(shown[0])} is not the answer", *shown)
+        return verdict("correct", rule, "", *shown)
+    return verdict("incorrect", "different", f"{short(shown[0])} is not the answer", *shown)
 
 
-def _same_text(one: str, other: str) -> bool:
+_LABELLED = re.compile(r"(?:(?<=\A)|(?<=[\s,;]))[*_]*\(?([a-h]|i{1,3}|iv|vi{0,3}|[1-9])[.)](?=\s)[*_]*")
+
+
+def is_parted(text: str) -> bool:
+    """Return whether a text answers several questions by their labels: ``(a) 3, (b) 5``."""
+    labels = [found[1] for found in _LABELLED.finditer(text)]
+    return len(labels) > 1 and labels[:2] in (["a", "b"], ["i", "ii"], ["1", "2"])
+
+
+def same_text(one: str, other: str) -> bool:
+    """Return whether two texts are the same words, or the same formula but for its spaces."""
     first, second = wording(one), wording(other)
     return bool(first) and first == second
 
@@ -139,9 +149,21 @@ def _same_choice(one: str, other: str) -> str:
     return ""
 
 
+_TRUTH = re.compile(r"(yes|no|true|false)\b(?=\s*(?:$|[.,;:!]|because\b|since\b))", re.IGNORECASE)
+_TRUTHS = re.compile(r"\b(?:yes|no|true|false)\b", re.IGNORECASE)
+
+
+def opening_truth(text: str) -> str:
+    """Return the yes, no, true or false that a text opens with, if it says no other; else nothing."""
+    found = _TRUTH.match(text)
+    alone = found is not None and len(set(map(str.lower, _TRUTHS.findall(text)))) == 1
+    return found[1] if found is not None and alone else ""
+
+
 def _same_fact(one: str, other: str) -> str:
     """Compare two dates, however written, and yes with true; a date that says less is another."""
     first, second = clean(one), clean(other)
+    first, second = opening_truth(first) or first, opening_truth(second) or second
     if values.truth(first) is not None and values.truth(first) == values.truth(second):
         return "truth"
     dates = values.value(first), values.value(second)
