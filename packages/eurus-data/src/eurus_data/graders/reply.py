@@ -139,7 +139,7 @@ def announced(text: str, *, cut: bool = False) -> Found | None:
 def is_prose(text: str) -> bool:
     """Return whether a text is a sentence, or several, which may hold an answer but is none."""
     bare = _FORMULA.sub(" ", text[:_TAIL])
-    return any(word in PROSE for word in _WORDS.findall(bare.lower()))
+    return any(word.lower() in PROSE for word in _WORDS.findall(bare))
 
 
 def finished(text: str) -> str:
@@ -265,7 +265,9 @@ def _stated(text: str) -> tuple[int, Found] | None:
     if "#" in text or "**" in text:
         cues += [(found.start(), found.end(), "") for found in _HEADING.finditer(text)]
     if ":" in text or "：" in text:
-        cues += [(found.start(), found.end(), "") for found in _LETTERED.finditer(text)]
+        cues += [
+            (found.start(), found.end(), "") for found in _LETTERED.finditer(text) if text[: found.start()].strip()
+        ]
     for start, end, cue in sorted(cues, reverse=True):
         answer, after = _behind(text, end)
         if not answer or (_SOLUTION.search(cue) is not None and after.strip()):

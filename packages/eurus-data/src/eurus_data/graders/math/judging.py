@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from eurus_core.records import Verdict
 from eurus_data.graders import reply
-from eurus_data.graders.math import compare
+from eurus_data.graders.math import compare, lettered
 from eurus_data.graders.math.reading import read
 from eurus_data.graders.math.scalars import is_scalar
 from eurus_data.graders.math.spelling import clean
@@ -23,12 +23,15 @@ from eurus_data.graders.verdicts import short, verdict
 
 MAX_WORDS = 300
 """Characters of a text that may be an answer in words as it stands."""
-_NAMED = re.compile(r"\$?[A-Za-z]\$? (?:is|equals|=)\s")
+_NAMED = re.compile(r"\$?[A-Za-z]\$? (?:is|equals|=)\s+(?!equal)")
 SHORT = 4
 """Words of a line that is no sentence, so that it is an answer as it stands."""
 _REMARKED = re.compile(
     r"(?P<answer>[^()]*[^()\s])\s+\((?:(?P<why>(?:since|because|as|so|not|rounded|i\.e\.|that is|approx|approximately|exact|exactly|multiplicity)\b)?(?:or\s+)?(?P<value>[^()]*))\)\.?",
     re.DOTALL,
+)
+_TWICE = re.compile(
+    r"(?P<answer>[^,;]+?)[,;]?\s+(?:i\.e\.|that is|or equivalently|equivalently|in other words|or simply),?\s+(?P<again>[^,;]+)"
 )
 _PART_OF = re.compile(r"(?P<answer>.*[\d}$]) of (?:the|a|an|his|her|its|their|all) [A-Za-z ]+", re.DOTALL)
 
@@ -124,6 +127,9 @@ def _compared(answer: str, reference: str) -> Verdict:
     part = _PART_OF.fullmatch(cleaned)
     if part is not None:
         return compare.equivalent(part["answer"], reference)
+    twice = _TWICE.fullmatch(cleaned)
+    if twice is not None and compare.equivalent(twice["answer"], twice["again"]).correct:
+        return compare.equivalent(twice["again"], reference)
     remarked = _REMARKED.fullmatch(cleaned)
     if remarked is None or not (remarked["why"] or compare.equivalent(remarked["answer"], remarked["value"]).correct):
         return compared
@@ -150,7 +156,12 @@ def _is_mathematics(text: str) -> bool:
 
 def _is_one(text: str) -> bool:
     """Whether a text is one answer by its layout: a line, a displayed formula, a matrix, labelled parts."""
-    return "\n" not in text or "\\begin" in text or text.startswith(("$$", "\\[", "[", "(")) or compare.is_parted(text)
+    return (
+        "\n" not in text
+        or "\\begin" in text
+        or text.startswith(("$$", "\\[", "[", "("))
+        or lettered.parts(text) is not None
+    )
 
 
 def _is_sentence(text: str) -> bool:

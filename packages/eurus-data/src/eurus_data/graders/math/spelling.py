@@ -116,6 +116,13 @@ _WORDED = (
         ),
         r"\\R \\setminus ",
     ),
+    (
+        re.compile(
+            r"[\s,]*\b(?:for|where) (?:any|all|some|every|each) (?:(?:real|arbitrary) )?(?:constants?|values? of) [A-Za-z]\Z"
+        ),
+        "",
+    ),
+    (re.compile(r"\A(?!.*\b([a-z])\b.* for all \1\Z)(.*\S),? for all [a-z]\Z"), r"\2"),
     (re.compile(r"\A(?:12\s)?noon\Z", re.IGNORECASE), "12:00 pm"),
     (re.compile(r"\A(?:12\s)?midnight\Z", re.IGNORECASE), "12:00 am"),
     (re.compile(r"\bdegrees? (celsius|fahrenheit)\b", re.IGNORECASE), r"\1"),
