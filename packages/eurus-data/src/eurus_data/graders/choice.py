@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from eurus_core.records import Verdict
 from eurus_data.graders.answers import AnswerGrader, Said
 from eurus_data.graders.options import normal, options
-from eurus_data.graders.picks import Pick, bare, pick
+from eurus_data.graders.picks import AMBIGUOUS, Pick, bare, pick
 from eurus_data.graders.verdicts import short, verdict
 
 
@@ -25,6 +25,10 @@ class ChoiceGrader(AnswerGrader):
         if expected.letter and expected.text:
             listed = {**listed, expected.letter: expected.text}
         found = pick(said.text, listed)
+        if expected.text and found.letter == expected.letter != "":
+            own = pick(said.text, options(said.instruction)).text
+            if own and normal(own) != normal(expected.text):  # the letter with another option's words
+                found = AMBIGUOUS
         shown = str(found), str(expected)
         if found.problem or bool(found.letter) < bool(expected.letter):
             why = f"{short(said.text)!r} picks no one option"

@@ -33,7 +33,7 @@ _STATEMENT = re.compile(
 )
 _CONCLUDED = re.compile(
     r"(?i:\b(?:hence|thus|therefore|so|consequently|then)[,:]?\s+(?:it\s+is\s+|we\s+(?:get|have)\s+)?(?:the\s+)?(?:(?:correct|right)\s+)?"
-    r"(?:option|choice|answer)?)\s*(?P<concluded>[(\[][A-Za-z][)\]]|\b[B-HJ-Z]\b|(?<=ion )A\b|(?<=ice )A\b)[\s.!*_]*$",
+    r"(?:option|choice|answer)?|\bit(?:['’]s|\s+is|\s+must\s+be)\s+(?:option\s+|choice\s+)?)\s*(?P<concluded>[(\[][A-Za-z][)\]]|\b[B-HJ-Z]\b|(?<=ion )A\b|(?<=ice )A\b)[\s.!*_]*$",
     re.MULTILINE,
 )
 _NAMED_BEHIND = re.compile(
@@ -53,7 +53,7 @@ _REASON = re.compile(
 )
 _DOUBT = re.compile(r"\s*(?:is|are|was|isn|seems?|can|could|may|might|would|or|and|/|&|\?)(?![a-z])", re.IGNORECASE)
 _DENIAL = re.compile(r"(?:not|n['’]t|neither|none|either|both|one of|among|between|all of)\b", re.IGNORECASE)
-_END = " \t.,;:!)*_"
+_END = " \t.,;:!)*_。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _read(text: str, listed: Mapping[str, str]) -> Pick | None:
         return None  # a word: "a city", "I would say"
     if _names_another(rest, letter) or any(other != letter for other in _letters(words, listed)):
         return AMBIGUOUS
-    if _REASON.match(rest.lstrip(_END[:-4])) or re.match(r"[.;!]\s", rest):
+    if _REASON.match(rest.lstrip(" \t.,;:")) or re.match(r"[.;!]\s", rest):
         return _known(letter, "", listed)
     if _DOUBT.match(rest):
         return AMBIGUOUS

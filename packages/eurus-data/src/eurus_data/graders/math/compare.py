@@ -188,7 +188,7 @@ def _same_run(one: str, other: str) -> bool | None:
     if not first or not second:
         return None
     try:
-        if not (lettered.is_product(read(one)) and lettered.is_product(read(other))):
+        if not (lettered.is_product(read(first)) and lettered.is_product(read(second))):
             return None
     except Unreadable:
         return None

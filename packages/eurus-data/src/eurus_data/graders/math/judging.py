@@ -16,7 +16,7 @@ from eurus_data.graders.math.reading import read
 from eurus_data.graders.math.scalars import is_scalar
 from eurus_data.graders.math.spelling import clean
 from eurus_data.graders.math.statement import last_statement
-from eurus_data.graders.math.terms import Relation, Sequence, Words, show
+from eurus_data.graders.math.terms import Relation, Sequence, Words, show, walk
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
 from eurus_data.graders.reply import Found, is_prose
 from eurus_data.graders.verdicts import short, verdict
@@ -147,7 +147,7 @@ def _read(text: str) -> object:
 def _is_mathematics(text: str) -> bool:
     """Whether a text reads as something other than words; what is too large to read is mathematics."""
     try:
-        return not isinstance(read(text), Words)
+        return not any(isinstance(one, Words) for one in walk(read(text)))
     except Unreadable:
         return False
     except TooLarge:

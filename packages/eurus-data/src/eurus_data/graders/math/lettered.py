@@ -19,7 +19,9 @@ _LABEL = re.compile(
 )
 _ORDERS = (list("abcdefgh"), ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii"], list("123456789"))
 _MOST = 9
-_RUN = re.compile(r"[A-Za-z]{2,24}")
+_RUN = re.compile(
+    r"(?:[A-Za-z][A-Za-z ]{0,60}\b(?:is|equals)\s|[A-Za-z]{1,16}\s?[=:]\s?)?\s*(?P<letters>[A-Za-z]{2,24})\.?"
+)
 _ROMAN = re.compile(r"(?=[IVXLCDM]{2})M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _NUMERALS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _UNSURE = re.compile(
@@ -74,9 +76,9 @@ def parts(text: str) -> dict[str, str] | None:
 
 
 def run(text: str) -> str:
-    """Return the letters of an answer that is nothing but a row of them, else nothing."""
-    cleaned = clean(text)
-    return cleaned if _RUN.fullmatch(cleaned) else ""
+    """Return the letters of an answer that is nothing but a row of them, perhaps behind a label, else nothing."""
+    found = _RUN.fullmatch(clean(text))
+    return found["letters"] if found is not None else ""
 
 
 def is_product(term: Term) -> bool:

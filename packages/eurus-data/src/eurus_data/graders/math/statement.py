@@ -59,7 +59,7 @@ _AFTER = frozenset((
 ))  # fmt: skip
 """Words that go on with what a number began."""
 _CHANGE = re.compile(
-    r"\b(?:chang|ris|rose|fell|fall|drop|go|went|increas|decreas|gr[eo]w|declin|mov|reduc)\w*\b.*\bfrom\b",
+    r"\b(?:chang|ris|rose|fell|fall|drop|go|went|increas|decreas|gr[eo]w|declin|mov|reduc)\w*\b",
     re.IGNORECASE,
 )
 _STATES = frozenset(
@@ -199,6 +199,13 @@ def _read(chunks: list[_Chunk], clause: str, formulas: list[str]) -> str | None:
         and len(before) > 1
         and before[-2] in ("not", "than")
     ):
+        return None
+    quantified = [word for word in before if word not in ("the", "his", "her", "its", "their", "all")]
+    if quantified[-1:] == ["of"] and any(
+        chunk.kind == "math" or chunk.text == "out" for chunk in chunks[max(0, start - 3) : start]
+    ):
+        return None
+    if any(word in ("not", "cannot", "never", "neither") or word.endswith(("n't", "n’t")) for word in before):
         return None
     if after and (
         after[0] in _AFTER
