@@ -59,7 +59,7 @@ def test_numbers_may_differ_by_the_tolerance() -> None:
 
 def test_one_verdict_needs_no_opening() -> None:
     problem = Problem("p", "Coding", "test", "Print 1.", Reference(stdio=(("", "1"),)))
-    assert GRADER.grade(problem, Action(text="", code=("print(1)",)), None).correct
+    assert judged("```python\nprint(1)\n```", reference=problem.reference)[0].correct
 
 
 def test_a_problem_without_tests_is_refused() -> None:

@@ -18,7 +18,7 @@ async def judge(
     """Parse a reply, run its cells in ``session`` (None: tool-free) and grade the outcome against ``request.problem``.
 
     A closing fence that a stop string took is put back: sampled actions would otherwise end unlike written ones, and a pair
-    could be told apart by that alone. A reply that our own cap on tokens cut off before it answered is ``limit``.
+    could be told apart by that alone. A reply that our own cap on tokens cut off before it answered, or within its code, is ``limit``.
     """
     problem = request.problem
     if problem is None:
@@ -34,12 +34,13 @@ async def judge(
         logprob=reply.logprob,
         cost=reply.cost,
         assisted=assisted,
+        cut=reply.finish == "length",
     )
     observation = await _observe(problem, action, session) if action.code and session is not None else None
     verdict = await grader.grade(problem, action, observation)
-    if reply.finish == "length" and not verdict.correct and (_open_fence(text) or not (action.code or action.solution)):
+    if action.cut and not verdict.correct and (verdict.outcome == "unparsed" or _open_fence(text)):
         why = f"cut off at {reply.tokens} tokens; it was {verdict.outcome} so far"
-        verdict = Verdict("limit", rule="length", why=why)
+        verdict = replace(verdict, outcome="limit", rule="length", why=why)
     return action, observation, verdict
 
 

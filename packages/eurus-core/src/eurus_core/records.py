@@ -33,6 +33,12 @@ class Reference:
     solutions: tuple[str, ...] = ()  # Python programs, each printing or returning the answer
     stdio: tuple[tuple[str, str], ...] = ()  # tests of a whole program: what it reads and what it must print
     asserts: tuple[str, ...] = ()  # tests of what a program defines: Python statements, each passes or raises
+    alternatives: tuple[str, ...] = ()  # answers that are as right as ``answer``
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Every answer that is right; none where the problem has no answer."""
+        return () if self.answer is None else (self.answer, *self.alternatives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An actor's turn, parsed: ``code`` holds the cells in order, ``solution`` the answer stated in words, if any."""
+    """An actor's turn, parsed: ``code`` holds the cells in order, ``solution`` what stands in ``<solution>``, if anything does.
+
+    Where else an answer stands, such as in a box, is for graders to read.
+    """
 
     text: str
     thought: str = ""
@@ -110,6 +119,9 @@ class Action:
     logprob: float | None = None
     cost: float = 0.0
     assisted: bool = False
+    cut: bool = field(
+        default=False, compare=False
+    )  # our cap on tokens ended it; in no file, as verdicts say what became of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,9 @@ class Verdict:
 
     ``trusted`` is False where the action's own code could have shaped it: a program that is judged in its own process can say what it likes.
     ``judged_by`` names the model whose opinion it is; empty where ground truth decided.
+
+    ``parsed_prediction`` is the answer that was read out of the action, ``parsed_reference`` the one that it was compared with; both
+    are empty where nothing was read, as of a program.
     """
 
     outcome: Outcome
@@ -136,6 +151,8 @@ class Verdict:
     score: float | None = None
     trusted: bool = True
     judged_by: str = ""
+    parsed_prediction: str = ""
+    parsed_reference: str = ""
 
     @property
     def correct(self) -> bool:

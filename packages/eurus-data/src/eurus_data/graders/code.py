@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,21 +30,15 @@ class CodeGrader(Settings, Grader):
 
     The program is the last complete one of the reply, with the earlier blocks that it needs: drafts, the model's own tests and shown output
     are no part of it (:mod:`eurus_core.programs`). A test that fails ends the judgement and is named in the verdict. A reply without a
-    program is ``unparsed``. :meth:`grade` starts a sandbox for one verdict; open the grader
-    to judge many at once.
+    program is ``unparsed``.
     """
+
+    judges_by: ClassVar[Literal["answer", "tests"]] = "tests"
 
     timeout_seconds: float = Field(default=10.0, gt=0)
     """Wall clock of one test, counted from when it starts, not while it waits for a core."""
     tolerance: float | None = Field(default=None, ge=0)
     """Compare output word by word, numbers up to this (absolute or relative); without it lines must be equal."""
-
-    def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
-        async def once() -> Verdict:
-            async with self.open() as grading:
-                return await grading.grade(problem, action, observation)
-
-        return asyncio.run(once())
 
     def check(self, problem: Problem) -> None:
         """InputError where there are no tests, or where they are no Python or assert nothing."""
@@ -56,10 +50,6 @@ class CodeGrader(Settings, Grader):
             raise InputError("no tests", needed=needed)
         if tests.asserts:
             assertions.read(tests.asserts)
-
-    def answer(self, action: Action, observation: Observation | None) -> str | None:
-        """Return the program, as it is read where it is judged by what it prints."""
-        return turns.program(action)
 
     def key(self, answer: str) -> Hashable:
         """Return a digest of the program's syntax tree: layout, comments and docstrings do not count, names do."""
