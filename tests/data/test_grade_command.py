@@ -245,8 +245,10 @@ def test_columns_that_are_not_used_are_named_once_and_a_misspelt_one_that_is_nee
 
 def test_tests_that_assert_nothing_are_a_bad_line_and_take_no_other_verdict_with_them(eurus: Eurus) -> None:
     program = "def f(x):\n    return 2 * x"
-    lines = rows((program, ["assert f(2) == 4"]), (program, ["f(2) == 4"]), (program, ["assert f(2) == 5"]))
+    lines = rows(
+        (program, ["assert f(2) == 4"]), (program, ["assert f(1) == 2", "f(2) == 4"]), (program, ["assert f(2) == 5"])
+    )
     done = eurus("grade", "--kind", "code", "--skip-bad", stdin=lines)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one.get("outcome") for one in found] == ["correct", None, "incorrect"]
-    assert "line 2: test 1 compares and asserts nothing: f(2) == 4" in found[1]["error"]
+    assert "line 2: test 2 compares and asserts nothing: f(2) == 4" in found[1]["error"]
