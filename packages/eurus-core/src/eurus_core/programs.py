@@ -7,13 +7,12 @@ is no program: nothing is guessed into or out of it.
 from __future__ import annotations
 
 import ast
-import builtins
 import re
 import textwrap
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 
 from eurus_core.code_blocks import Block, is_program, python_blocks, syntax_tree, unified, within
+from eurus_core.program_parts import Part, part_of
 
 _TAGS = (
     ("<solution>", "</solution>"),
@@ -24,9 +23,6 @@ _TAGS = (
     ("[PYTHON]", "[/PYTHON]"),
     ("<execute>", "</execute>"),
 )
-_BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__"}
-_READING = frozenset(("input", "stdin", "open", "fileinput", "read"))
-_WRITING = frozenset(("print", "stdout", "write", "writelines"))
 _OPENS_CODE = re.compile(
     r"(?:(?:def|class|import|from|async|for|while|if|with|try|print)\b|@\w|[A-Za-z_][\w., \[\]]*[-+*/|&^%]?=)"
 )
@@ -103,7 +99,7 @@ def segments(text: str) -> list[str]:
 def _without_lone_words(code: str) -> str:
     """Return code without what Python reads as names that nothing defines: ``Done``, ``Note: important``."""
     tree = syntax_tree(code)
-    part = None if tree is None else _part(code)
+    part = None if tree is None else part_of(code)
     if tree is None or part is None:
         return code
     lines = code.split("\n")
@@ -182,40 +178,19 @@ def _between(text: str, opening: str, closing: str) -> Iterator[str]:
         at = -1 if end < 0 else text.find(opening, end)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A block that Python can read. ``defined`` are functions, classes and variables, ``bound`` imports as well."""
-
-    code: str
-    defined: frozenset[str]
-    bound: frozenset[str]
-    free: frozenset[str]
-    mentions: frozenset[str]
-    tests: bool
-    started: bool
-
-    @property
-    def reads(self) -> bool:
-        return bool(self.mentions & _READING)
-
-    @property
-    def writes(self) -> bool:
-        return bool(self.mentions & _WRITING)
-
-
 def _chosen(codes: Sequence[str], names: Collection[str] | None) -> str | None:
-    parts = [part for code in codes if code.strip() and (part := _part(code)) is not None]
+    parts = [part for code in codes if code.strip() and (part := part_of(code)) is not None]
     if not parts:
         return codes[-1] if len(codes) == 1 and codes[0].strip() else None
     taken = _printing(parts) if names is None else _defining(parts, set(names))
     return "\n\n".join(part.code for part in taken)
 
 
-def _defining(parts: Sequence[_Part], names: set[str]) -> list[_Part]:
+def _defining(parts: Sequence[Part], names: set[str]) -> list[Part]:
     """Return the last parts that define the names, and those that these need; all where none defines one."""
     if not names:
         names = set(next((part.defined for part in reversed(parts) if part.defined and not part.tests), ()))
-    taken: list[_Part] = []
+    taken: list[Part] = []
     wanted, needed = set(names), set[str]()
     for part in reversed(parts):
         if part.defined & wanted or part.bound & needed:
@@ -225,7 +200,7 @@ def _defining(parts: Sequence[_Part], names: set[str]) -> list[_Part]:
     return taken or list(parts)
 
 
-def _printing(parts: Sequence[_Part]) -> list[_Part]:
+def _printing(parts: Sequence[Part]) -> list[Part]:
     """Return the last part that reads and prints, what it needs of earlier parts, and the later part that starts it."""
     own = [part for part in parts if not part.tests] or list(parts)
     ranked = (
@@ -252,92 +227,6 @@ def _printing(parts: Sequence[_Part]) -> list[_Part]:
     return taken
 
 
-def _part(code: str) -> _Part | None:
-    tree = syntax_tree(code)
-    if tree is None:
-        return None
-    nodes = list(ast.walk(tree))
-    defined = set(_defined(tree.body))
-    bound = defined | {name for node in nodes for name in _imported(node)}
-    local = {name for node in nodes for name in _bound_anywhere(node)} | bound
-    loads = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    mentions = loads | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    return _Part(
-        code,
-        frozenset(defined),
-        frozenset(bound),
-        frozenset(loads - local - _BUILTINS),
-        frozenset(mentions),
-        any(isinstance(node, ast.Assert) for node in _statements(tree.body)) or "unittest" in bound,
-        any(_starts(node) for node in tree.body),
-    )
-
-
-def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a module's own level, those in its branches and loops included."""
-    waiting: list[ast.AST] = list(body)  # no recursion: an `elif` stands within the one before it, a thousand deep
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.stmt):
-            yield node
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            for inner in ("body", "orelse", "finalbody", "handlers"):
-                waiting += getattr(node, inner, [])
-
-
-def _defined(body: Sequence[ast.stmt]) -> Iterator[str]:
-    for node in _statements(body):
-        match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                yield name
-            case ast.Assign(targets=targets):
-                yield from _stored(targets)
-            case ast.AnnAssign(target=target) | ast.AugAssign(target=target) | ast.For(target=target):
-                yield from _stored([target])
-            case ast.With(items=items):
-                yield from _stored(item.optional_vars for item in items if item.optional_vars is not None)
-
-
-def _stored(targets: Iterable[ast.expr]) -> Iterator[str]:
-    for target in targets:
-        yield from (
-            node.id for node in ast.walk(target) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        )
-
-
-def _imported(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-
-
-def _bound_anywhere(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
-            yield name
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-            yield name
-
-
-def _starts(node: ast.stmt) -> bool:
-    """Say whether a statement does something beyond defining, importing and naming."""
-    match node:
-        case (
-            ast.FunctionDef()
-            | ast.AsyncFunctionDef()
-            | ast.ClassDef()
-            | ast.Import()
-            | ast.ImportFrom()
-            | ast.Expr(value=ast.Constant())
-            | ast.Assign(value=ast.Constant())
-        ):
-            return False
-        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="setrecursionlimit"))):
-            return False
-    return True
-
-
 def _defines(code: str, names: Collection[str]) -> bool:
-    part = _part(code)
+    part = part_of(code)
     return part is not None and bool((part.defined | part.bound) & set(names))
