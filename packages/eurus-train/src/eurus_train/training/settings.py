@@ -34,6 +34,10 @@ class LearningSettings(Stage):
     """What is learnt from: tree sets, or published rows; in a recipe also the stages that make them."""
     skip_bad: bool = False
     """Leave rows and trees out that cannot be used, and count them, in place of stopping at the first."""
+    untrusted: bool = False
+    """Learn, too, from actions that are correct by the word of their own code: their tests had to run in its process."""
+    opinion_pairs: bool = False
+    """Learn, too, from pairs and groups in which a model judged, not ground truth. The paper learns from such actions one by one."""
     objective: Routes
     learning_rate: PositiveFloat
     """The highest one, reached after the warm-up; a cosine follows."""
