@@ -64,6 +64,10 @@ _CUES = (
 )
 _STATED = re.compile("|".join(_CUES), re.IGNORECASE)
 _SOLUTION = re.compile(r"(?:solutions?|results?|solution|lösung|solución)\s*[:：=]\Z", re.IGNORECASE)
+_WEAK = re.compile(
+    r"(?:solutions?|results?|my|best|right|correct|resultat|resultado|risultato|résultat|ergebnis|результат|结果|결과)",
+    re.IGNORECASE,
+)
 _HEADING = re.compile(
     r"^[ \t]*(?:#{1,6}[ \t]*|\*\*[ \t]*)(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|result|答案|最终答案|答え)[ \t]*[:：]?[ \t]*(?:\*\*)?[ \t]*[:：]?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
@@ -270,10 +274,17 @@ def _stated(text: str) -> tuple[int, Found] | None:
         ]
     for start, end, cue in sorted(cues, reverse=True):
         answer, after = _behind(text, end)
-        if not answer or (_SOLUTION.search(cue) is not None and after.strip()):
+        if not answer or (_WEAK.match(cue) is not None and _goes_on(cue, after)):
             continue
         return start, Found(answer, "stated", after)
     return None
+
+
+def _goes_on(cue: str, after: str) -> bool:
+    """Whether a text goes on behind a result or a solution, which then were steps on the way."""
+    return (
+        bool(after.strip()) if _SOLUTION.search(cue) is not None else len(after) > 200 or any(map(str.isdigit, after))
+    )
 
 
 def _behind(text: str, at: int) -> tuple[str, str]:

@@ -34,7 +34,8 @@ _SENTENCES = re.compile(rf"(?<=[^\s.][.!?]){_ABBREVIATED}[\"')*_]*\s+(?=[\"'(*_\
 _BULLET = re.compile(r"^\s*(?:[*•]\s+|>\s+|#+\s+|-\s+(?=[A-Za-z])|(?:\d+[.)]|[Ss]tep\s+\d+\s*[:.)-])\s+)")
 _ASIDE = re.compile(r"\s*\((?=[^()]*[A-Za-z]{2}[^()]*\))[^()]*\)\s*(?=[.!]?\s*\Z)")
 _REASON = re.compile(
-    r",?\s+(?:because|since|which|rather than|instead of|as (?:desired|required|shown|expected|claimed))\b.*|,\s*(?:not|where|as)\b.*",
+    r"(?:,?\s+(?:because|since|which|rather than|instead of|as (?:desired|required|shown|expected|claimed))\b|,\s*(?:not|where|as)\b)"
+    r"(?:(?!\b(?:so|thus|hence|therefore)\b).)*\Z",
     re.DOTALL,
 )
 _CHUNK = re.compile(r"\S+")
@@ -65,6 +66,43 @@ _CHANGE = re.compile(
 _STATES = frozenset(
     {"is", "are", "was", "were", "has", "have", "had", "equals", "gives", "gets", "makes", "be", "sold", "got", "made"}
 )
+_ARTICLES = ("a", "an", "the", "his", "her", "its", "their", "all")
+_PREPOSITIONS = frozenset(
+    ("of", "in", "for", "with", "from", "per", "by", "after", "before", "among", "into", "every", "each", "at", "on")
+)
+_AMOUNTS = frozenset((
+    "total", "sum", "area", "length", "width", "height", "value", "probability", "average", "mean", "median", "cost", "profit", "loss", "perimeter", "volume",
+    "price", "speed", "distance", "difference", "product", "quotient", "remainder", "amount", "maximum", "minimum", "radius", "measure", "angle", "sale",
+))  # fmt: skip
+"""Nouns of which a number behind ``of`` is the value."""
+_DENIALS = frozenset(("not", "cannot", "never", "neither", "wrong", "incorrect", "impossible"))
+_COMPARED = frozenset(
+    (
+        "more",
+        "less",
+        "fewer",
+        "greater",
+        "higher",
+        "larger",
+        "smaller",
+        "older",
+        "younger",
+        "taller",
+        "longer",
+        "shorter",
+    )
+)
+_EQUAL_TO = (
+    ["equal"],
+    ["equals"],
+    ["up"],
+    ["down"],
+    ["comes"],
+    ["simplifies"],
+    ["evaluates"],
+    ["reduces"],
+    ["amounts"],
+)
 Kind = Literal["math", "operator", "letter", "joint", "unit", "word"]
 
 
@@ -77,7 +115,7 @@ class _Chunk:
 
 def last_statement(text: str) -> str | None:
     """Return the answer that the last statement makes, or None."""
-    tail = _DRAWING.sub(" ", text[-_TAIL:])
+    tail = _DRAWING.sub(" ", _end(text))
     formulas: list[str] = []
 
     def masked(found: re.Match[str]) -> str:
@@ -102,6 +140,14 @@ def last_statement(text: str) -> str | None:
         if words is not None:
             return words
     return None
+
+
+def _end(text: str) -> str:
+    """Return the end of a text, from outside of a formula in dollars."""
+    start = max(0, len(text) - _TAIL)
+    if start and (text.count("$", 0, start) - text.count("\\$", 0, start)) % 2:
+        start = text.find("$", start) + 1
+    return text[start:]
 
 
 def _goes_on(sentence: str) -> bool:
@@ -167,58 +213,76 @@ def _kind(text: str) -> Kind:
 
 
 def _read(chunks: list[_Chunk], clause: str, formulas: list[str]) -> str | None:
-    """Return the last run of mathematics, unless what stands beside it makes it something else."""
+    """Return the last run of mathematics, unless what stands beside it makes it something else.
+
+    One that only says of what (``56 ways to choose 3 of 8``) leaves it to the one that the sentence states, and there must be one.
+    """
     runs = _runs(chunks)
     anchored = [run for run in runs if any(_ANCHOR.search(_text(chunk, formulas)) for chunk in chunks[run[0] : run[1]])]
-    if not anchored and not runs:
+    candidates = anchored or runs
+    if not candidates:
         return None
-    start, end = (anchored or runs)[-1]
+    last = candidates[-1]
+    if len(candidates) > 1 and _is_aside(chunks, last, formulas):
+        stated = [run for run in candidates[:-1] if _is_stated(chunks, run, formulas)]
+        if not stated:
+            return None
+        last = stated[-1]
+    start, end = last
+    text = " ".join(_spelt(chunk, formulas) for chunk in chunks[start:end]).strip(" ,;:")
+    return text if text and _stands(chunks, start, end, clause, text) else None
+
+
+def _is_aside(chunks: list[_Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
+    """Whether a run says of what, in what or for what something is; ``a total of 105`` says what it is."""
+    before = [chunk.text.lower() for chunk in chunks[max(0, run[0] - 3) : run[0]]]
+    while before and before[-1] in _ARTICLES:
+        before.pop()
+    if not before or before[-1] not in _PREPOSITIONS or _equates(chunks, run, formulas):
+        return False
+    return not (before[-1] == "of" and before[-2:-1] and before[-2] in _AMOUNTS)
+
+
+def _is_stated(chunks: list[_Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
+    before = [chunk.text.lower() for chunk in chunks[max(0, run[0] - 2) : run[0]]]
+    return bool(_STATES.intersection(before)) or _equates(chunks, run, formulas)
+
+
+def _equates(chunks: list[_Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
+    return any("=" in _text(chunk, formulas) for chunk in chunks[run[0] : run[1]])
+
+
+def _stands(chunks: list[_Chunk], start: int, end: int, clause: str, text: str) -> bool:
+    """Whether the words beside a run leave it what it is: no bound, no part of a range, nothing denied, no rank."""
     run = chunks[start:end]
-    text = " ".join(_spelt(chunk, formulas) for chunk in run).strip(" ,;:")
     before = [chunk.text.lower() for chunk in chunks[max(0, start - 3) : start]]
     after = [chunk.text.lower() for chunk in chunks[end : end + 3]]
-    if any(_ORDINAL.fullmatch(chunk.text) for chunk in run) or _RANGE.search(text):
-        return None
+    if any(_ORDINAL.fullmatch(chunk.text) for chunk in run) or _RANGE.search(text) or run[0].kind == "unit":
+        return False
+    if any(word in _DENIALS or word.endswith(("n't", "n’t")) for word in (*before, *after)):
+        return False
     if before[-1:] == ["to"]:
-        return (
-            text
-            if _CHANGE.search(clause)
-            or before[-2:-1] in (["equal"], ["equals"], ["up"], ["down"], ["comes"], ["simplifies"], ["evaluates"])
-            else None
-        )
-    if before and (before[-1] in _BEFORE or before[-1].endswith(("n't", "n’t"))) and before[-2:] != ["made", "up"]:
-        return None
+        return before[-2:-1] in _EQUAL_TO or _CHANGE.search(clause) is not None
+    if before and before[-1] in _BEFORE and before[-2:] != ["made", "up"]:
+        return False
+    if before[-1:] == ["by"] and (chunks[start - 2].kind == "math" or before[-2:-1] in (["divided"], ["multiplied"])):
+        return False
+    bare = [word for word in before if word not in _ARTICLES]
+    if bare[-1:] == ["of"] and any(
+        one.kind == "math" or one.text == "out" for one in chunks[max(0, start - 3) : start]
+    ):
+        return False
     if (
-        before[-1:] in (["of"], ["a"], ["an"], ["the"])
-        and len(before) > 1
-        and (before[-2] in _BEFORE or chunks[start - 2].kind == "math")
+        len(before) > 1
+        and before[-1] in (*_ARTICLES, "exactly", "about", "approximately", "only", "just")
+        and before[-2] in _BEFORE
     ):
-        return None
-    if (
-        before[-1:] in (["exactly"], ["about"], ["approximately"], ["only"], ["just"])
-        and len(before) > 1
-        and before[-2] in ("not", "than")
-    ):
-        return None
-    quantified = [word for word in before if word not in ("the", "his", "her", "its", "their", "all")]
-    if quantified[-1:] == ["of"] and any(
-        chunk.kind == "math" or chunk.text == "out" for chunk in chunks[max(0, start - 3) : start]
-    ):
-        return None
-    if any(word in ("not", "cannot", "never", "neither") or word.endswith(("n't", "n’t")) for word in before):
-        return None
-    if after and (
-        after[0] in _AFTER
-        or (after[0] in ("more", "less", "fewer", "greater", "higher", "larger", "smaller") and "than" in after[1:])
-    ):
-        return None
-    if after[:2] in (["out", "of"],) or (after[:1] == ["or"] and not run[-1].ends):
-        return None
-    if any(word in ("not", "wrong", "incorrect", "impossible") for word in after):
-        return None
-    if len(run) > 1 and run[0].kind == "unit":
-        return None
-    return text or None
+        return False
+    compared = after[:1] and after[0] in _COMPARED and "than" in after[1:]
+    goes_on = after[:1] and (
+        after[0] in _AFTER or after[:2] == ["out", "of"] or (after[0] == "or" and not run[-1].ends)
+    )
+    return not (compared or goes_on)
 
 
 def _runs(chunks: list[_Chunk]) -> list[tuple[int, int]]:
