@@ -222,7 +222,7 @@ def published(data: Path) -> Iterator[tuple[str, list[str], AnswerGrader]]:
 
 def math_references(folder: Path) -> Iterator[str]:
     """Yield every answer of every file, boxed ones out of their solutions; of a cut line what can be read."""
-    from eurus_data.graders.math.extraction import extract
+    from eurus_data.graders import reply
 
     for file in sorted(folder.iterdir()):
         if "json" not in file.suffixes[0] if file.suffixes else True:
@@ -233,7 +233,7 @@ def math_references(folder: Path) -> Iterator[str]:
                 row = json.loads(line)
                 answer = row.get("answer", row.get("target"))
                 if answer is None and "solution" in row:
-                    boxed = extract(row["solution"])
+                    boxed = reply.announced(row["solution"])
                     answer = boxed.answer if boxed is not None else None
             except ValueError:
                 answer = json.loads(f'"{cut[1]}"') if cut is not None else None

@@ -161,8 +161,8 @@ def _curves(groups: Groups, grader: Grader, scores: Scored | None, scorer_label:
     likelihoods = all(len(logprobs[problem]) == len(group) for problem, group in groups.items())
     for problem, group in groups.items():
         correct = [sample.verdict.correct for sample in group]
-        given = [grader.answer(sample.action, sample.observation) for sample in group]
-        keys = [None if one is None else grader.key(one) for one in given]
+        given = [sample.verdict.parsed_prediction for sample in group]
+        keys = [grader.key(one) if one else None for one in given]
         curves["random"].append(random_curve(correct))
         if likelihoods:
             curves["majority"].append(consistency_curve(keys, correct, logprobs[problem]))

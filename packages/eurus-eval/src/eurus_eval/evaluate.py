@@ -134,7 +134,7 @@ class Evaluate(Stage):
             context.note(f"The source has {len(groups)} problems, fewer than the {self.problems} asked for.")
         context.show(accuracy_table(groups, self.by))
         context.show(outcome_table(samples))
-        context.show(example_table(samples, self.grader))
+        context.show(example_table(samples))
         context.define(TERMS)
         context.define(self.source.terms)
 

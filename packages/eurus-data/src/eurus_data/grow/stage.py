@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -122,13 +122,27 @@ class Grow(Stage):
             bad.append(error)
 
         seen: set[str] = set()
-        found = self.source.problems(self.split, seed=seed, on_bad=on_bad)
+        found = self._judged(self.source.problems(self.split, seed=seed, on_bad=on_bad), on_bad)
         for problem in itertools.islice(found, self.offset, self.offset + self.problems):
             if problem.id not in seen:
                 seen.add(problem.id)
                 yield problem
         if not seen:
             raise InputError(f"the source has no problem after the first {self.offset} of its {self.split} split")
+
+    def _judged(self, problems: Iterator[Problem], on_bad: Callable[[InputError], None]) -> Iterator[Problem]:
+        """Yield the problems that the grader can judge by their reference."""
+        for problem in problems:
+            try:
+                self.grader.check(problem)
+            except InputError as error:
+                on_bad(
+                    InputError(
+                        f"problem {problem.id}: {error.found}", needed=error.needed, file=error.file, line=error.line
+                    )
+                )
+            else:
+                yield problem
 
     async def _grow(self, problems: Sequence[Problem], context: Context, tally: Tally) -> list[PreferenceTree]:
         """Return the trees in the order of the problems."""

@@ -34,6 +34,10 @@ class LearningSettings(Stage):
     """What to learn from: tree sets or published rows; in a recipe also the stages that make them."""
     skip_bad: bool = False
     """Leave out and count rows and trees that cannot be used, instead of stopping at the first."""
+    untrusted: bool = False
+    """Learn also from actions that count as correct only on the word of their own code, because their tests had to run in its process."""
+    opinion_pairs: bool = False
+    """Learn also from pairs and groups that a model judged, not ground truth. The paper learns from such actions one by one."""
     objective: Routes
     learning_rate: PositiveFloat
     """The highest learning rate, reached after the warm-up; it then falls along a cosine."""
