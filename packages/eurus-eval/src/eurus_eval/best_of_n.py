@@ -54,11 +54,11 @@ class BestOfN(Stage):
     produces: ClassVar[Artefact] = "scores"
 
     samples: Samples
-    """Of an evaluate stage with samples >= 2 and a temperature."""
+    """The samples of an evaluate stage with samples >= 2 and a temperature."""
     scorer: Annotated[Scorer, Choice("scorers")] | None = None
-    """Who picks; unset, only picks without a scorer are shown."""
+    """The scorer that picks; without one, only picks that need none are shown."""
     grader: Annotated[Grader, Choice("graders")] = Field(default="math", validate_default=True)
-    """Who tells which answers are equal, for votes."""
+    """The grader that decides which answers are equal, for votes."""
     scorer_label: str = "reward model"
     """What tables and plots call the scorer."""
 

@@ -53,9 +53,9 @@ class RuleCritic(Critic):
     """Says what can be seen to be wrong without a model, never the answer."""
 
     unused_quantities: bool = True
-    """Name numbers of the problem that the code never uses; as a question, for a distractor among them is no error."""
+    """Name numbers of the problem that the code never uses. It is put as a question, since not using a distractor is no error."""
     sentences: int = Field(default=3, ge=1)
-    """At most so many, the most telling first."""
+    """The most sentences in a critique, the most telling first."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Review]:

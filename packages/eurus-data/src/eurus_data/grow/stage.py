@@ -43,34 +43,34 @@ def _none(value: Any) -> Any:
 
 
 class Grow(Stage):
-    """Grow one preference tree a problem, many at once."""
+    """Grow one preference tree per problem, many at once."""
 
     produces: ClassVar[Artefact] = "trees"
 
     source: Annotated[Source, Choice("sources")]
     """Where problems come from."""
     split: Split = "train"
-    """Which of the source's two parts; they share no problem."""
+    """Which of the source's two splits; they share no problem."""
     problems: int = Field(64, ge=1)
     """How many problems to take from the source."""
     offset: int = Field(0, ge=0)
-    """How many problems of the source to pass over first."""
+    """How many problems of the source to skip first."""
     skip_bad: bool = False
-    """Count rows that cannot be used and go on, where the first one would stop the growth."""
+    """Skip and count rows that cannot be used, instead of stopping at the first."""
     actors: tuple[Rung, ...] = Field(min_length=1)
-    """The ladder: who is asked at a turn, in this order."""
+    """The ladder: which actors are asked at each turn, in this order."""
     tool: Annotated[Tool | None, Choice("tools"), BeforeValidator(_none)] = Field("python", validate_default=True)
-    """Where code is run, for problems that name a tool; "none": nowhere."""
+    """The tool that runs code, for problems that name one; "none": no code is run."""
     grader: Annotated[Grader, Choice("graders")] = Field("math", validate_default=True)
-    """Who tells correct from incorrect."""
+    """The grader that judges whether an action is correct."""
     critic: Annotated[Critic | None, Choice("critics"), BeforeValidator(_none)] = Field("rules", validate_default=True)
-    """Who explains an incorrect action before it is expanded; "none": nobody."""
+    """The critic that explains an incorrect action before it is expanded; "none": no critique."""
     turns: int = Field(5, ge=1)
-    """The most turns of a tree; the paper's is 5."""
+    """The most turns in a tree; the paper's is 5."""
     keep_correct: int | None = Field(None, ge=0)
-    """At most so many correct actions a turn, drawn by seed; all unless set."""
+    """The most correct actions to keep per turn, drawn by seed; all by default."""
     keep_incorrect: int | None = Field(None, ge=1)
-    """The same for the others; the one that is expanded is always kept."""
+    """The most incorrect actions to keep per turn; the one that is expanded is always kept."""
     concurrency: int = Field(256, ge=1)
     """Trees that grow at the same time."""
 
