@@ -16,7 +16,7 @@ from eurus_data.graders.math.reading import read
 from eurus_data.graders.math.scalars import is_scalar
 from eurus_data.graders.math.spelling import clean
 from eurus_data.graders.math.statement import last_statement
-from eurus_data.graders.math.terms import Relation, Sequence, Words, show, walk
+from eurus_data.graders.math.terms import Apply, Relation, Sequence, Words, show, symbols, walk
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
 from eurus_data.graders.reply import Found, is_prose
 from eurus_data.graders.verdicts import short, verdict
@@ -60,6 +60,8 @@ def judge(text: str, announced: Found | None, reference: str, *, cut: bool = Fal
     if isinstance(found, str):
         return verdict("unparsed", "no answer", found, "", short(expected, 1000))
     judged = _compared(found.answer, expected)
+    if not judged.correct and found.rule == "last statement" and (value := _value(found.answer)):
+        judged = _compared(value, expected)
     return replace(judged, rule=f"{judged.rule} ({found.rule})") if found.rule else judged
 
 
@@ -142,6 +144,19 @@ def _read(text: str) -> object:
         return read(text)
     except (Unreadable, TooLarge):
         return None
+
+
+def _value(statement: str) -> str:
+    """Return what the last statement ``a + b = 3 + 4 = 7`` or ``f(2) = 7`` says of several names, or of a function at a place; else nothing.
+
+    ``2x = 8`` and ``x^2 = 4`` say of x something else.
+    """
+    term = _read(statement)
+    if not isinstance(term, Relation) or set(term.operators) != {"="} or symbols(term.sides[-1]):
+        return ""
+    left = term.sides[0]
+    told = len(symbols(left)) > 1 or (isinstance(left, Apply) and left.function not in ("+", "*", "^", "neg"))
+    return statement.rpartition("=")[2].strip(" $") if told else ""
 
 
 def _is_mathematics(text: str) -> bool:

@@ -225,7 +225,7 @@ def _read(chunks: list[_Chunk], clause: str, formulas: list[str]) -> str | None:
     last = candidates[-1]
     if len(candidates) > 1 and _is_aside(chunks, last, formulas):
         stated = [run for run in candidates[:-1] if _is_stated(chunks, run, formulas)]
-        if not stated:
+        if not stated or chunks[last[0] - 1].text.lower() == "with":  # 4 each, with 2 left over
             return None
         last = stated[-1]
     start, end = last
