@@ -108,6 +108,16 @@ def reference(trees: list[list[Pair]], model: str) -> list[float]:
     return list(itertools.chain.from_iterable(read))
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The reference as lessons ask for it: forest by forest."""
+
+    known: Mapping[Branch, float]
+
+    def __getitem__(self, forest: Forest) -> list[float]:
+        return [self.known[branch] for branch in forest.branches]
+
+
 def policy(job: Job) -> Any:
     """Return the model to train: the reference a little way on, so that losses are not those of step 0."""
     model: Any = reward_model_from(job.model) if job.objective == "rm" else load_causal_lm(job.model, dtype="float32")
@@ -131,7 +141,7 @@ def eurus(
     else:
         attention.prepare(model)
         objective: PolicyObjective = {"dpo": DPO, "kto": KTO, "nca": NCA}[job.objective]()
-        lesson = PairLesson(objective, job.precision, cast("References", job.reference))
+        lesson = PairLesson(objective, job.precision, cast("References", Start(job.reference)))
     return ForestTrainer(model, bins, lesson, Schedule(RATE, save_steps=job.steps + 1), folder, on_step=on_step)
 
 

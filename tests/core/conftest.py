@@ -14,6 +14,7 @@ from typing import Annotated
 
 from eurus_core.choice import Needs, Trees
 from eurus_core.contracts import Part, Stage
+from eurus_core.errors import UserError
 
 
 class Count(Stage):
@@ -24,6 +25,8 @@ class Count(Stage):
     file: Path | None = None
 
     def run(self, context):
+        if Path("mistaken").exists():
+            raise UserError("asked for a mistake")
         place, hold = context.path("trees"), Path("hold")
         place.mkdir(exist_ok=True)
         with context.progress("count", self.to, "numbers") as progress:

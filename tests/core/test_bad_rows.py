@@ -11,7 +11,6 @@ import pytest
 from eurus_core.errors import InputError
 from eurus_core.formats import open_trees, reading
 from eurus_core.formats.conversations import LabelledRows
-from eurus_core.rows import files_of
 from eurus_core.testing import FormatContract
 from eurus_core.trees import pairs
 
@@ -122,33 +121,6 @@ def test_a_folder_without_rows_says_what_belongs_there(tmp_path):
     (tmp_path / "notes.md").write_text("no rows")
     with pytest.raises(InputError, match="holds neither a tree set nor rows"):
         open_trees(tmp_path)
-
-
-def test_a_folder_of_several_splits_is_refused_whole(tmp_path):
-    for name in ("train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl", "contest.jsonl"):
-        (tmp_path / name).write_bytes(LINE)
-    assert len(files_of(tmp_path)) == 3
-    (tmp_path / "TEST_prefs.jsonl").write_bytes(LINE)
-    with pytest.raises(InputError, match="holds splits of one data set: test, train. Name the files of one"):
-        open_trees(tmp_path)
-
-
-def test_a_folder_of_folders_names_them(tmp_path):
-    for split in ("train", "test", "empty"):
-        (tmp_path / split).mkdir()
-    for split in ("train", "test"):
-        (tmp_path / split / "rows.jsonl").write_bytes(LINE)
-    with pytest.raises(InputError, match="holds rows in its folders only. Name one of test, train"):
-        open_trees(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "start"), [("rows.jsonl.zst", b"\x28\xb5\x2f\xfd"), ("rows.jsonl", b"BZh9"), ("rows.zip", b"PK\x03\x04")]
-)
-def test_what_is_packed_otherwise_says_so(tmp_path, name, start):
-    (tmp_path / name).write_bytes(start + LINE)
-    with pytest.raises(InputError, match=r"is packed with (zstd|bzip2|zip)\. Unpack it"):
-        list(open_trees(tmp_path / name))
 
 
 @pytest.mark.parametrize(

@@ -117,15 +117,46 @@ def test_a_name_is_known_by_its_initials_or_its_letters(written: str, meant: str
 
 
 def test_a_name_of_ours_that_is_not_installed_names_the_package(plugin: Callable[..., object]) -> None:
-    with pytest.raises(UnknownName, match=r"pip install 'eurus-train'"):
+    with pytest.raises(UnknownName, match=r"pip install \S*eurus-train"):
         loaded(plugin("good_plugin", GOOD)).find("objectives", "nca")
+
+
+BROKEN = """
+    import no_such_module_anywhere
+"""
+
+
+def test_a_part_of_a_plugin_that_is_not_loaded_says_why_and_means_no_other(plugin: Callable[..., object]) -> None:
+    found = loaded(plugin("eurus_simpo", BROKEN), plugin("other_plugin", GOOD.replace("simpo", "ipo")))
+    with pytest.raises(UnknownName) as told:
+        found.find("objectives", "simpo")
+    assert str(told.value) == (
+        "No objective named 'simpo'. It may be of a plugin that could not be loaded: eurus_simpo: ModuleNotFoundError: "
+        "No module named 'no_such_module_anywhere'. (eurus parts objectives lists all)"
+    )
+
+
+def test_any_unknown_name_may_be_of_a_plugin_that_is_not_loaded(plugin: Callable[..., object]) -> None:
+    found = loaded(plugin("bad_plugin", BROKEN), plugin("worse_plugin", "raise SystemExit(3)"), plugin("good", GOOD))
+    with pytest.raises(
+        UnknownName, match=r"Did you mean 'simpo'\? It may be of .* bad_plugin: Mod.*; worse_plugin: Sys"
+    ):
+        found.find("objectives", "simp")
+
+
+def test_a_name_of_ours_is_of_our_package_alone(plugin: Callable[..., object]) -> None:
+    with pytest.raises(UnknownName) as told:
+        loaded(plugin("bad_plugin", BROKEN)).find("objectives", "nca")
+    assert "bad_plugin" not in str(told.value)
+    with pytest.raises(UnknownName, match=r"It is of a plugin that could not be loaded: eurus-train: "):
+        loaded(plugin("eurus-train", BROKEN)).find("objectives", "nca")
 
 
 def test_a_missing_extra_names_the_requirement(plugin: Callable[..., object], tmp_path: Path) -> None:
     (tmp_path / "behind_extra.py").write_text("import no_such_module_anywhere")
     source = GOOD.replace('target="json:dumps"', 'target="behind_extra:x", requires="eurus-serve[vllm]"')
     offer = loaded(plugin("extra_plugin", source)).find("objectives", "simpo")
-    with pytest.raises(MissingExtra, match=r"objective 'simpo' needs .* pip install 'eurus-serve\[vllm\]'"):
+    with pytest.raises(MissingExtra, match=r"objective 'simpo' needs .* pip install '\S*eurus-serve\[vllm\]'"):
         offer.load()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -55,6 +56,28 @@ def test_a_run_leaves_stages_report_manifest_and_events(run, tmp_path):
     assert json.loads((tmp_path / "out/manifest.json").read_text())["versions"]["toy"] == "1.0"
 
 
+def test_a_run_keeps_the_command_as_it_was_typed_and_the_machines_load(run, tmp_path):
+    done = run("--set", "numbers.to=3", "--seed", "7", "--set", 'total.words="it\'s off"')
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert shlex.split(manifest["command"]) == [
+        *("eurus", "run", "r.toml", "--out", "out", "--set", "numbers.to=3", "--seed", "7"),
+        *("--set", 'total.words="it\'s off"'),
+    ]
+    assert manifest["cores"] == os.cpu_count()
+    entry = manifest["stages"][0]
+    before, after = entry["load"]
+    assert before >= 0
+    assert after >= 0
+    assert entry["resumed"] is False
+    events = [json.loads(line) for line in (tmp_path / "out/events.jsonl").read_text().splitlines()]
+    assert next(event for event in events if event.get("status") == "done")["load"] == [before, after]
+    run("--set", "numbers.to=3", "--seed", "7", "--set", 'total.words="it\'s off"')
+    assert (
+        json.loads((tmp_path / "out/manifest.json").read_text())["stages"][0] == entry
+    )  # also where nothing was done anew
+
+
 def test_a_failing_hook_is_logged_once_and_the_run_goes_on(run):
     done = run()
     assert done.returncode == 0
@@ -65,7 +88,7 @@ def test_an_unchanged_stage_is_skipped(run, tmp_path):
     run()
     again = run()
     assert again.returncode == 0
-    assert "numbers: up to date" in again.stderr
+    assert "numbers: up to date\n" in again.stderr  # and no word of how long it took another day
     assert asked(tmp_path) == ["0", "1", "2", "3"]
 
 
@@ -182,7 +205,10 @@ def test_a_dry_run_runs_nothing_and_shows_the_stages(run, tmp_path):
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("numbers.too=5", "--set numbers.too: numbers.too: no such setting. Did you mean 'to'?"),
+        ("numbers.too=5", "--set numbers.too: numbers.too: no such setting. Did you mean 'numbers.to'?"),
+        ("numbers.too.x=5", "--set numbers.too.x: numbers.too: no such setting. Did you mean 'numbers.to.x'?"),
+        ("numbesr.to=5", "--set numbesr.to: no stage named 'numbesr'. Did you mean 'numbers.to'?"),
+        ("growth.to=5", "--set growth.to: no stage named 'growth'. It has: numbers, total."),
         ("numbers.to=many", "--set numbers.to: numbers.to: Input should be a valid integer"),
         ("numbers.to=true", "--set numbers.to: numbers.to: a number is needed, found true"),
         ("total.trees=@number", "no stage named 'number' (did you mean '@numbers'?)"),
@@ -193,7 +219,7 @@ def test_a_dry_run_runs_nothing_and_shows_the_stages(run, tmp_path):
         ),
         ("numbers.stage=cuont", "No stage named 'cuont'. Did you mean 'count'?"),
         ("total.trees=3", "total.trees"),
-        ("total.trees=nowhere", "total.trees: nowhere: no such file or folder; needed is a tree set"),
+        ("total.trees=nowhere", "total.trees: nowhere: no such file or folder. Needed is a tree set"),
         ("numbers.file=nope.txt", "--set numbers.file: numbers.file: no such file or folder: nope.txt"),
     ],
 )
@@ -202,6 +228,93 @@ def test_a_wrong_setting_is_one_line_and_exit_2(run, setting, says):
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+REFERRING = """
+[numbers]
+stage = "count"
+to = 4
+
+[more]
+like = "numbers"
+
+[again]
+stage = "count"
+to = "$numbers.to"
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (["numbers.to=many"], "--set numbers.to: numbers.to: Input should be a valid integer"),
+        (["again.to=$more.to", "more.to=many"], "--set more.to: more.to: Input should be a valid integer"),
+        (["numbers.file=nope.txt"], "--set numbers.file: numbers.file: no such file or folder: nope.txt"),
+    ],
+)
+def test_a_setting_that_others_refer_to_is_told_where_it_was_typed(eurus, third_party, tmp_path, settings, says):
+    (tmp_path / "r.toml").write_text(REFERRING)
+    flags = [part for one in settings for part in ("--set", one)]
+    done = eurus("run", "r.toml", *flags, PYTHONPATH=third_party)
+    assert done.stderr.startswith(f"eurus: {says}")
+    (tmp_path / "r.toml").write_text('[again]\nstage = "count"\nto = "$numbers.to"\n' + REFERRING.split("[again]")[0])
+    done = eurus("run", "r.toml", *flags[-2:], PYTHONPATH=third_party)  # met in [again] or [more] first
+    assert done.stderr.startswith(f"eurus: {says}")
+
+
+def test_a_key_laid_over_a_reference_names_the_setting_that_it_refers_to(eurus, third_party, tmp_path):
+    (tmp_path / "r.toml").write_text(REFERRING)
+    done = eurus("run", "r.toml", "--set", "again.to.x=1", PYTHONPATH=third_party)
+    assert "again.to is '$numbers.to', the value of another setting. Set 'numbers.to.x', or the whole of" in done.stderr
+
+
+@pytest.mark.parametrize("out", ["out", "a/b/out"])
+def test_a_new_run_that_a_mistake_ends_before_any_work_leaves_no_folder(run, tmp_path, out):
+    (tmp_path / "mistaken").touch()
+    done = run("--out", out)
+    assert done.returncode == 2
+    assert "eurus: asked for a mistake" in done.stderr
+    assert not (tmp_path / out.partition("/")[0]).exists()
+    (tmp_path / "mistaken").unlink()
+    assert run("--out", out).returncode == 0
+    (tmp_path / "mistaken").touch()
+    assert run("--out", out, "--set", "numbers.to=5").returncode == 2
+    assert (tmp_path / out / "total/scores.jsonl").exists()
+
+
+def test_a_folder_that_was_there_before_a_run_ended_in_vain_stays(run, tmp_path):
+    (tmp_path / "mistaken").touch()
+    (tmp_path / "out").mkdir()
+    assert run().returncode == 2
+    assert (tmp_path / "out").is_dir()
+
+
+WITHOUT_EVAL = """
+import importlib.metadata as metadata, sys
+every = metadata.entry_points
+def without_eval(**wanted):
+    found = every(**wanted)
+    return [one for one in found if one.dist.name != "eurus-eval"] if wanted.get("group") == "eurus" else found
+metadata.entry_points = without_eval
+from eurus_core.__main__ import main
+main()
+"""
+
+
+def test_without_eurus_eval_a_run_says_what_would_draw_its_report(run, third_party, tmp_path):
+    arguments = ["run", "r.toml", "--out", "out"]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EVAL, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": third_party},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "out\n")
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("No report: eurus-eval draws it. Run: pip install ")
+    assert said.endswith("packages/eurus-eval")
 
 
 def test_an_artefact_of_the_wrong_kind_is_refused(eurus, third_party, tmp_path):
@@ -323,6 +436,13 @@ def test_ctrl_c_while_the_launcher_is_imported_is_one_line(module, tmp_path):
         [sys.executable, "-c", INTERRUPTED_AT, module, "--help"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr.split()) == (130, ["eurus:", "interrupted."])
+
+
+def test_nothing_that_takes_time_is_imported_before_ctrl_c_is_caught():
+    code = "import re, sys; before = {*sys.modules}; import eurus_core.__main__; print(*{*sys.modules} - before)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    small = {"eurus_core.lazy", "eurus_core.__main__", "importlib._bootstrap", "importlib._bootstrap_external"}
+    assert {*found} <= {*small, "eurus_core", "importlib", "signal", "warnings", "__future__"}
 
 
 def test_a_command_in_a_folder_that_was_removed_is_one_line(tmp_path):

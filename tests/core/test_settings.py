@@ -62,3 +62,69 @@ def test_an_unknown_kind_or_part_suggests(eurus):
     done = eurus("parts", "objectives", "ncaa")
     assert done.returncode == 2
     assert "Did you mean 'nca'?" in done.stderr
+
+
+READER = """
+from eurus_core import Component, hookimpl
+
+@hookimpl
+def eurus_formats():
+    yield Component("declared", "toy_formats:Declared")
+    yield Component("known", "toy_formats:Known")
+"""
+
+FORMATS = """
+from eurus_core.contracts import Format, RowKeys
+
+class Known(Format):
+    keys = (frozenset({"question", "better"}),)
+
+    def grafts(self, row, source):
+        yield from ()
+
+class Declared(Known):
+    row_keys = (RowKeys({"question": "text"}, {"worse": "text, too"}, {"question": "Is 7 odd?"}),)
+"""
+
+
+@pytest.fixture
+def readers(tmp_path):
+    """Install a distribution with two formats of a third party; return its folder, for PYTHONPATH."""
+    info = tmp_path / "site" / "toy-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[eurus]\ntoy = toy_readers\n")
+    (tmp_path / "site/toy_readers.py").write_text(READER)
+    (tmp_path / "site/toy_formats.py").write_text(FORMATS)
+    return str(tmp_path / "site")
+
+
+def test_parts_show_the_keys_of_the_rows_that_a_third_party_reads(eurus, readers):
+    shown = eurus("parts", "formats", "declared", PYTHONPATH=readers).stdout
+    assert shown.splitlines()[1:] == [
+        "A row holds",
+        "  question  needed    text",
+        "  worse     optional  text, too",
+        "such as",
+        '  {"question": "Is 7 odd?"}',
+    ]
+    assert eurus("parts", "formats", "known", PYTHONPATH=readers).stdout.splitlines()[1:] == [
+        "A row holds",
+        "  better    needed",
+        "  question  needed",
+    ]
+    found = json.loads(eurus("parts", "formats", "declared", "--json", PYTHONPATH=readers).stdout)
+    assert found["rows"] == [
+        {"needed": {"question": "text"}, "optional": {"worse": "text, too"}, "example": {"question": "Is 7 odd?"}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "line"),
+    [
+        (("sources", "jsonl"), '  {"instruction": "What is 12 * 7?", "answer": 84, "program": "12 * 7"}'),
+        (("formats", "trl"), "  prompt          optional  text or messages; needed unless both sides begin with it"),
+    ],
+)
+def test_parts_show_the_keys_of_our_rows(eurus, part, line):
+    assert line in eurus("parts", *part).stdout.splitlines()

@@ -74,9 +74,9 @@ def test_a_judge_s_verdicts_are_marked(eurus: Eurus) -> None:
     backend = 'backend={name = "scripted", replies = ["Fine.\\nVerdict: correct"]}'
     done = eurus("grade", "--kind", "judge", "--set", backend, stdin=rows(("yes", "yes"), ("no", "no")))
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(one["outcome"], one["trusted"], one["why"]) for one in found] == [("correct", False, "Fine.")] * 2, (
-        done.stderr
-    )
+    assert [(one["outcome"], one["judged_by"], one["why"]) for one in found] == [
+        ("correct", "scripted", "Fine.")
+    ] * 2, done.stderr
 
 
 def test_a_bad_line_ends_with_its_number_after_every_verdict_before_it(eurus: Eurus) -> None:
@@ -250,3 +250,14 @@ def test_columns_that_are_not_used_are_named_once_and_a_misspelt_one_that_is_nee
     refused = eurus("grade", stdin='{"prediction": "1", "refrence": "1"}')
     assert refused.returncode == 2
     assert refused.stderr.startswith('eurus: <stdin>, line 1: no "reference", but "refrence".')
+
+
+def test_tests_that_assert_nothing_are_a_bad_line_and_take_no_other_verdict_with_them(eurus: Eurus) -> None:
+    program = "def f(x):\n    return 2 * x"
+    lines = rows(
+        (program, ["assert f(2) == 4"]), (program, ["assert f(1) == 2", "f(2) == 4"]), (program, ["assert f(2) == 5"])
+    )
+    done = eurus("grade", "--kind", "code", "--skip-bad", stdin=lines)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one.get("outcome") for one in found] == ["correct", None, "incorrect"]
+    assert "line 2: test 2 compares and asserts nothing: f(2) == 4" in found[1]["error"]

@@ -51,12 +51,12 @@ class _Judge:
         return Reply(f"They compare so.\nVerdict: {'correct' if right else 'incorrect'}")
 
 
-def test_a_judge_s_verdict_is_untrusted_and_says_so() -> None:
+def test_a_judge_s_verdict_is_an_opinion_and_says_whose() -> None:
     grader = JudgeGrader(backend=Judge())
     right = judged(grader, PROBLEM, turns.parse("It is Rayleigh scattering."), None)
     wrong = judged(grader, PROBLEM, turns.parse("The sea is mirrored."), None)
-    assert (right.outcome, right.rule, right.trusted) == ("correct", "judge", False)
-    assert (wrong.outcome, wrong.trusted, wrong.why) == ("incorrect", False, "They compare so.")
+    assert (right.outcome, right.rule, right.opinion, right.trusted) == ("correct", "judge", True, True)
+    assert (wrong.outcome, wrong.judged_by, wrong.why) == ("incorrect", Judge().actor, "They compare so.")
 
 
 def test_a_judge_that_gives_no_verdict_is_asked_again_and_then_it_is_our_limit() -> None:
@@ -64,7 +64,7 @@ def test_a_judge_that_gives_no_verdict_is_asked_again_and_then_it_is_our_limit()
     assert judged(again, PROBLEM, turns.parse("It is Rayleigh scattering."), None).correct
     never = JudgeGrader(backend=Judge(replies=("Hm.", "Well.", "Verdict: correct?")), retries=2)
     found = judged(never, PROBLEM, turns.parse("It is Rayleigh scattering."), None)
-    assert (found.outcome, found.trusted) == ("limit", False)
+    assert (found.outcome, found.judged_by) == ("limit", Judge().actor)
 
 
 @pytest.mark.parametrize(

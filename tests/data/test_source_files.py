@@ -172,9 +172,10 @@ def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path):
 
 def test_missing_files_folders_and_empty_files_stop_even_where_bad_rows_are_skipped(tmp_path):
     (tmp_path / "empty.jsonl").write_text("\n")
+    (tmp_path / "folder").mkdir()
     for path, message in [
         (tmp_path / "none.jsonl", "no such file"),
-        (tmp_path, "is a folder"),
+        (tmp_path / "folder", "holds neither a tree set nor rows"),
         (tmp_path / "empty.jsonl", "holds no rows"),
     ]:
         with pytest.raises(InputError, match=message):
@@ -272,3 +273,41 @@ def test_each_published_form_of_math_is_read(name, rows, bad):
     assert rows * 0.99 <= len(problems) <= rows  # a few instructions occur twice
     assert all(p.reference.answer for p in problems)
     assert {p.labels.get("level", "1") for p in problems} == {"1", "2", "3", "4", "5"}
+
+
+@pytest.mark.parametrize("path", ["hub", "hub/data", "hub/data/*.jsonl"])
+def test_of_a_folder_in_the_hubs_layout_each_split_is_its_own(tmp_path, path):
+    data = tmp_path / "hub" / "data"
+    data.mkdir(parents=True)
+    for shard in (0, 1):
+        write(data / f"train-0000{shard}-of-00002.jsonl", *questions(10, start=10 * shard))
+    write(data / "test-00000-of-00001.jsonl", *questions(5, start=15))
+    source = JSONL(path=tmp_path / path)
+    assert {p.reference.answer for p in source.problems("train")} == {str(k + 1) for k in range(15)}
+    assert {p.reference.answer for p in source.problems("test")} == {str(k + 1) for k in range(15, 20)}
+
+
+def test_a_folder_without_a_test_split_holds_out_a_tenth(tmp_path):
+    for shard in (0, 1):
+        write(tmp_path / f"rows-{shard}.jsonl", *questions(100, start=100 * shard))
+    splits = [list(JSONL(path=tmp_path).problems(split)) for split in ("train", "test")]
+    assert sum(map(len, splits)) == 200
+    assert 5 < len(splits[1]) < 40
+    assert {problem.dataset for split in splits for problem in split} == {tmp_path.name}
+
+
+def test_problems_in_a_table_of_text_say_how_to_convert_it(tmp_path):
+    (tmp_path / "mine.csv").write_text("instruction,answer\nWhat is 1 + 1?,2\n")
+    with pytest.raises(InputError, match=r"is a CSV file, which is not read.* To convert it: python3 -c"):
+        list(JSONL(path=tmp_path / "mine.csv").problems("train"))
+
+
+@pytest.mark.parametrize("setting", ["no.jsonl", "none-*.jsonl", "mine.csv", "."])
+def test_problems_that_are_not_there_are_told_by_a_dry_run(eurus, tmp_path, setting):
+    (tmp_path / "mine.csv").write_text("instruction,answer\n")
+    actors = 'actors=[{backend = "reference"}]'
+    done = eurus(
+        "data", "grow", "--dry-run", "--set", "source.name=jsonl", "--set", f"source.path={setting}", "--set", actors
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("eurus: --set source.path: source.path: ")

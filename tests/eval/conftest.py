@@ -171,6 +171,7 @@ def rewards(objective: str, to: tuple[float, float]) -> Plot:
         lines,
         group="rewards while learning (figure 5)",
         marks={"ln 2": 0.693} if objective == "nca" else {},
+        noisy=True,
     )
 
 
@@ -248,13 +249,22 @@ def write_demo_run(run: Path, hostile: str = "") -> Path:
     BestOfN(samples=str(run / "eight.jsonl"), grader=ExactGrader()).run(context)
     write_report(run / "best-of-n" / "report.json", context.report)
 
+    columns = ("turn", "nodes", "correct", "incorrect", "unparsed", "timeout", "limit", "continued")
+    more = ("assisted, % of correct", "pairs", "assisted chosen, % of pairs", "chain of thought", "modular", "tokens")
     turns = Table(
         "turns",
-        ("turn", "nodes", "correct", "of them assisted", "pairs"),
-        ((1, 512, 231, "41.6 %", 402), (2, 148, 40, "95.0 %", 77), (3, 96, 31, "96.8 %", None)),
+        (*columns, *more),
+        (
+            (1, 512, 231, 180, 40, 1, 60, 0, 41.6, 402, 30.1, 300, 212, 40960),
+            (2, 148, 40, 80, 20, 0, 8, 0, 95.0, 77, 92.2, 90, 58, 11840),
+            ("all", 660, 271, 260, 60, 1, 68, 0, 49.4, 479, 40.1, 390, 270, 52800),
+        ),
         "Pairs with a side that Python cannot parse are left out.",
     )
-    tree = TreeDrawing("a tree of three turns", caterpillar(hostile), f"Grown from the SFT policy.{hostile}")
+    trees = tuple(
+        TreeDrawing(f"a tree of three turns, {number}", caterpillar(hostile), f"Grown from the SFT policy.{hostile}")
+        for number in range(3)
+    )
     for name in seconds:
         if name in ("compare", "best-of-n"):
             continue
@@ -267,19 +277,33 @@ def write_demo_run(run: Path, hostile: str = "") -> Path:
                 (f"The policy was right in 99 of 256 first attempts.{hostile}",),
                 (turns,),
                 (),
-                (tree,) if name == "grow" else (),
+                trees if name == "grow" else (),
+                (f"All 231 correct actions were assisted.{hostile}",) if name == "grow-first" else (),
+                terms={"assisted": f"written from ground truth{hostile}", "family": "what a story is about"},
             )
+        if name == "reward":
+            once = Plot("loss", "step", "loss", (Line("loss", (1.0,), (2.079,)),), group="loss")
+            report = StageReport(name, "train-reward", {"loss": 2.079}, (), (), (once,))
         if name in ("dpo", "nca"):
             plot = rewards(name, (-0.5, -1.4) if name == "dpo" else (0.16, -0.9))
             report = StageReport(name, "train", {"loss": 1.204, "unique tokens a second": 263.0}, (), (), (plot,))
-        place(name)
-        write_report(run / name / "report.json", report)
+        write_report(place(name) / "report.json", report)
+    (run / "sft" / "model").mkdir()
     manifest = {
+        "command": f"eurus run demo --set grow.problems=128 --seed 0{hostile}",
+        "cores": 2,
         "seed": 0,
         "python": "3.11.7",
         "versions": {"eurus-core": "0.1.0", "torch": "2.13.0"},
         "stages": [
-            {"name": name, "kind": kinds.get(name, name), "status": "done", "seconds": seconds[name]}
+            {
+                "name": name,
+                "kind": kinds.get(name, name),
+                "status": "done",
+                "seconds": seconds[name],
+                "load": [1.2, 3.1 if name == "sft" else 1.9],
+                "resumed": name == "nca",
+            }
             for name in seconds
         ],
     }

@@ -144,6 +144,36 @@ def test_a_scorer_is_compared_with_one_that_knows_nothing_and_picks_among_distin
     context = run(make_samples("repeats", [[True, True, True, False]] * 12, first=1), Wisdom())
     notes = context.report.notes
     assert any(
-        note.startswith("reward model against a scorer that knows nothing, best of 4: +50.0 [") for note in notes
+        note.startswith("reward model against a scorer that knows nothing, best of 4: higher, +50.0 [")
+        for note in notes
     )
     assert "it gains -25.0 [" in notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        ([[True, False, False, False]] * 30, "reward model against random, best of 4: higher, +75.0 ["),
+        (
+            [[True, False]] * 3 + [[False, False]] * 3,
+            "reward model against random, best of 2: no difference found, +25.0 [",
+        ),
+    ],
+)
+def test_what_a_scorer_gains_is_said_in_words(
+    run: Callable[..., Context], make_samples: Callable[..., Path], outcomes: list[list[bool]], said: str
+) -> None:
+    # Wisdom always finds the right one of samples 1 ... n: of one right in four it gains 3/4, of one in two on half the problems 1/4
+    context = run(make_samples("many", outcomes, first=1), Wisdom())
+    assert any(finding.startswith(said) for finding in context.report.findings)
+    assert "chance is 50 %: better than chance." in context.report.findings[1] or len(outcomes) < 10
+
+
+def test_a_scorer_that_prefers_wrong_samples_is_said_to_be_lower(
+    run: Callable[..., Context], make_samples: Callable[..., Path]
+) -> None:
+    # of problem n the wrong samples say n + index, up to n + 11, and the right ones 2n + 3, which is less for n < 8; four agree on it
+    context = run(make_samples("misled", [[True] * 4 + [False] * 8] * 8), Wisdom())
+    lower = "reward model against a majority vote, best of 12: lower, -"
+    assert any(finding.startswith(lower) for finding in context.report.findings)
+    assert context.report.plots[0].panels

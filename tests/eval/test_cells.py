@@ -1,7 +1,7 @@
 import pytest
 
 from eurus_core.blocks import Table
-from eurus_eval.cells import cells, duration, figure, number, right_aligned
+from eurus_eval.cells import cells, duration, figure, load, number, right_aligned
 
 
 def test_a_share_with_its_interval_gets_a_bar() -> None:
@@ -53,3 +53,15 @@ def test_figures_are_worded_by_their_name() -> None:
     assert figure("accuracy", 0.517) == "51.7 %"
     assert figure("seconds", 62.0) == "62 s"
     assert figure("loss", 0.517) == "0.517"
+
+
+def test_what_limits_a_share_stands_beside_it() -> None:
+    [[cell]] = cells(Table("t", ("a",), (("2.0 % [0.6, 7.0], 65 cut",),)))
+    assert (cell.text, cell.detail, cell.remark) == ("2.0 %", "[0.6, 7.0]", "65 cut")
+    assert cell.bar is not None
+
+
+def test_a_load_is_said_of_the_cores_it_is_on() -> None:
+    assert load((1.1, 3.06), 2) == "load 1.1 to 3.1 on 2 cores"
+    assert load((0.98, 1.02), 1) == "load 1.0 on 1 core"
+    assert load((), 2) == ""

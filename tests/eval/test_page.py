@@ -26,6 +26,7 @@ class Outline(HTMLParser):
         super().__init__()
         self.tags: list[str] = []
         self.loads: list[str] = []
+        self.links: list[str] = []
         self.ids: list[str] = []
         self.handlers: list[str] = []
         self.feed(text)
@@ -33,7 +34,9 @@ class Outline(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         for name, value in attrs:
-            if name in ("src", "href", "xlink:href", "data", "srcset") and not (value or "").startswith("#"):
+            if tag == "a" and name == "href" and not (value or "").startswith("#"):
+                self.links.append(value or "")
+            elif name in ("src", "href", "xlink:href", "data", "srcset") and not (value or "").startswith("#"):
                 self.loads.append(f"{tag} {name}={value}")
             if name == "id":
                 self.ids.append(value or "")
@@ -63,9 +66,11 @@ def test_the_result_stands_first_then_figure_five_best_of_n_and_the_tree(demo_ru
     headings = re.findall(r"<h2>(.*?)</h2>", page(demo_run))
     assert headings == [
         "Result",
+        "One problem, before and after",
         "Rewards while learning (figure 5)",
         "Best of N",
         "Preference trees",
+        "Loss",
         "Stages",
         "Time",
         "Versions and settings",
@@ -207,3 +212,87 @@ def test_plots_side_by_side_share_a_range_only_where_theirs_overlap() -> None:
     assert shared.low < -4
     assert shared.high > 1
     assert common_range([plot(6.9, 6.0), plot(1.4, 1.3)]) is None
+
+
+def words(page: str, part: str) -> str:
+    """Return a part of the page as a reader sees it."""
+    found = re.search(rf'<section id="{part}".*?\n</section>', page, re.DOTALL)
+    assert found is not None
+    return " ".join(re.sub(r"<[^>]*>", " ", found[0]).split())
+
+
+def test_every_stages_findings_stand_under_result_with_a_way_to_the_stage(demo_run: Path) -> None:
+    text = page(demo_run)
+    result = words(text, "result")
+    assert result.index("sft against base: higher") < result.index("All 231 correct actions were assisted. grow-first")
+    assert 'All 231 correct actions were assisted. <a class="from" href="#stage-2">' in text
+
+
+def test_a_word_is_explained_once_where_it_is_met_first(demo_run: Path) -> None:
+    text = page(demo_run)
+    assert text.count("what a story is about") == 1
+    assert "Family what a story is about" in words(text, "result")
+    assert "Likeliest the sample to which" in words(text, "group-2")
+
+
+def test_the_command_is_on_the_page_and_nothing_of_it_where_it_is_not_known(demo_run: Path) -> None:
+    assert '<code id="command">eurus run demo --set grow.problems=128 --seed 0</code>' in page(demo_run)
+    manifest = json.loads((demo_run / "manifest.json").read_text())
+    del manifest["command"]
+    (demo_run / "manifest.json").write_text(json.dumps(manifest))
+    assert "Make it again" not in page(demo_run)
+
+
+def test_links_lead_to_what_stages_made_from_the_run_folder(tmp_path: Path, demo_run: Path) -> None:
+    links = Outline(page(demo_run)).links
+    assert "./sft/model" in links
+    assert all((demo_run / link).exists() for link in links)
+    odd = tmp_path / "odd"
+    (odd / "javascript:alert(1) #+" / "model").mkdir(parents=True)
+    write_report(odd / "javascript:alert(1) #+" / "report.json", StageReport("odd"))
+    assert Outline(page(odd)).links == ["./javascript%3Aalert%281%29%20%23%2B/model"] * 2
+
+
+def test_the_machines_load_stands_beside_times_and_says_what_makes_them_untrustworthy(demo_run: Path) -> None:
+    time = words(page(demo_run), "time")
+    assert "load 1.2 to 3.1 on 2 cores" in time
+    assert "load 1.2 to 1.9 on 2 cores time since it last stopped" in time
+    assert "other work took part of the cores" in time
+    assert "with other work on the machine" in " ".join(re.sub(r"<[^>]*>", "", page(demo_run)).split())
+
+
+def test_a_curve_of_one_step_is_a_number(demo_run: Path) -> None:
+    text = page(demo_run)
+    (loss,) = re.findall(
+        r'<figure class="plot">(?:(?!</figure>).)*One step only(?:(?!</figure>).)*</figure>', text, re.DOTALL
+    )
+    assert "2.08" in loss
+    assert "<svg" not in loss
+
+
+def test_smoothed_curves_say_what_their_band_is(demo_run: Path) -> None:
+    assert "Bold: mean of the 5 steps around each" in page(demo_run)
+    assert "Band: one standard deviation of these steps" in page(demo_run)
+
+
+def test_more_than_one_tree_of_a_stage_opens_on_request(demo_run: Path) -> None:
+    text = page(demo_run)
+    assert text.count('<svg class="drawing"') == 3
+    assert "2 more trees of grow" in text
+    assert "expanded: told what is wrong, then tried again" in text
+
+
+def test_what_a_later_version_shows_is_left_out_and_named(demo_run: Path) -> None:
+    path = demo_run / "compare" / "report.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"maps": [{"name": "m"}]}))
+    text = page(demo_run)
+    assert "Not shown, since this version does not know it: maps." in text
+    assert "sft against base: higher" in text
+
+
+def test_attempts_show_reply_verdict_and_rule_of_each(demo_run: Path) -> None:
+    text = words(page(demo_run), "attempts")
+    assert "Right by sft and nca, not by base" in text
+    assert "base: incorrect" in text
+    assert "Add them: \\boxed{" in text
+    assert "accepted (rule: number)" in text

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from eurus_core.commands.parts import SETTABLE
@@ -10,6 +15,7 @@ from eurus_core.plugins import installed
 from eurus_core.plugins.known import KNOWN_PACKAGES
 from eurus_core.testing import BackendContract, GraderContract, SourceContract, ToolContract
 from eurus_data.graders import ChoiceGrader, MathGrader, TextGrader
+from eurus_data.sources import GSM8K, JSONL, MATH
 from eurus_data.sources.arithmetic import Arithmetic
 from eurus_data.tools.python import PythonTool
 from eurus_serve import ScriptedBackend, TransformersBackend
@@ -18,6 +24,29 @@ from eurus_serve import ScriptedBackend, TransformersBackend
 class TestArithmetic(SourceContract):
     def part(self):
         return Arithmetic()
+
+
+class TestJSONL(SourceContract):
+    def part(self):
+        return JSONL(path=rows_of({"instruction": f"What is {k} + 1?", "answer": k + 1} for k in range(60)))
+
+
+class TestGSM8K(SourceContract):
+    def part(self):
+        return GSM8K(path=rows_of({"question": f"What is {k} + 1?", "answer": f"#### {k + 1}"} for k in range(60)))
+
+
+class TestMATH(SourceContract):
+    def part(self):
+        return MATH(path=rows_of({"problem": f"What is {k} + 1?", "answer": str(k + 1)} for k in range(60)))
+
+
+def rows_of(rows):
+    """Return a file of rows, the same one for the same rows."""
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    file = Path(tempfile.gettempdir()) / f"eurus-rows-{hashlib.sha256(text.encode()).hexdigest()[:16]}.jsonl"
+    file.write_text(text)
+    return file
 
 
 class TestMathGrader(GraderContract):

@@ -1,4 +1,8 @@
-"""What the README says is what happens: its plugin example installs and is found; its files are the example's."""
+"""What the READMEs say is what happens: each of their blocks is run, and prints what it shows.
+
+``python tests/integration/readme_blocks.py`` prints a table, a line a block. How blocks are run and compared, and which are left alone,
+stands in ``readme_rules.py``.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from readme_blocks import READMES, blocks, run_all, table
+from readme_rules import IN_PLACE_OF, LEFT_ALONE, TWINS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,14 +53,29 @@ def test_the_plugin_in_the_readme_copied_to_an_empty_folder_installs_and_is_foun
     assert "margin  = 1.0" in shown.stdout
 
 
-@pytest.mark.parametrize(
-    "command", sorted(set(re.findall(r"^eurus (?:parts|plugins|recipe)[^\n#>|]*", README, re.MULTILINE)))
-)
-def test_commands_in_the_readme_work(eurus, command):
-    done = eurus(*command.split()[1:])
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("file", READMES)
+def test_blocks_do_what_they_show_with_the_tiny_model(file, tmp_path):
+    _all_work(run_all(file, tmp_path, fast=True))
 
 
-def test_links_into_the_project_lead_somewhere():
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.slow
+@pytest.mark.parametrize("file", READMES)
+def test_blocks_do_what_they_show(file, tmp_path):
+    _all_work(run_all(file, tmp_path, fast=False))
+
+
+def _all_work(results):
+    results = list(results)
+    print(table(results))
+    assert not [result for result in results if result.state == "differs"], table(results)
+
+
+def test_what_the_rules_name_is_still_there():
+    names = {block.name for file in READMES for block in blocks(file)}
+    assert {*LEFT_ALONE, *IN_PLACE_OF, *TWINS} - {""} <= names
+
+
+@pytest.mark.parametrize("file", READMES)
+def test_links_into_the_project_lead_somewhere(file):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / file).read_text(encoding="utf-8")):
+        assert (ROOT / file).parent.joinpath(target).exists(), target

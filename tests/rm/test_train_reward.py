@@ -146,7 +146,7 @@ def test_who_wrote_the_sides_is_told_of_training_and_of_held_out_pairs_apart(
     assert any(note.startswith("In 6 of 18 pairs (33 %) one side alone was written") for note in report.notes)
     rows = {row[0]: row[1] for row in report.tables[0].rows}
     assert (rows["all"], rows["sides of one author"], rows["assisted against sampled"]) == (6, 4, 2)
-    assert any(note.startswith("Of held-out pairs whose sides have one author") for note in report.notes)
+    assert any(note.startswith("Of held-out pairs whose sides have one author") for note in report.findings)
     alike = _run(_stage(str(tmp_path / "trees"), heldout=2, max_steps=1, mixed_pairs=False), tmp_path / "alike")
     assert (alike.figures["pairs"], alike.figures["held-out pairs"]) == (12, 4)
     assert "share of mixed pairs" not in alike.figures
@@ -158,7 +158,7 @@ def test_who_wrote_the_sides_is_told_of_training_and_of_held_out_pairs_apart(
     write_trees(tmp_path / "second", second)
     report = _run(_stage(str(tmp_path / "second"), heldout=1, max_steps=1), tmp_path / "second-out")
     assert "In 3 of 3 pairs (100 %) one side alone was written from ground truth" in caplog.text
-    assert any(note.startswith("No held-out pair has sides of one author") for note in report.notes)
+    assert any(note.startswith("No held-out pair has sides of one author") for note in report.findings)
 
 
 def test_a_model_that_ranks_held_out_pairs_no_better_than_chance_is_named(
@@ -167,10 +167,10 @@ def test_a_model_that_ranks_held_out_pairs_no_better_than_chance_is_named(
     lone = [replace(tree, nodes=tree.nodes[:2]) for tree in map(_tree, range(4))]  # one pair each
     write_trees(tmp_path / "trees", lone)
     report = _run(_stage(str(tmp_path / "trees"), heldout=1, max_steps=1), tmp_path / "out")
-    (low,) = [note for note in report.notes if "(n = 1): not known to be better than chance" in note]
+    (low,) = [note for note in report.findings if "(n = 1): not known to be better than chance" in note]
     assert low in caplog.text
     assert any(
-        note.startswith("Of held-out pairs ") and note.endswith(": better than chance.") for note in learnt[0].notes
+        note.startswith("Of held-out pairs ") and note.endswith(": better than chance.") for note in learnt[0].findings
     )
 
 

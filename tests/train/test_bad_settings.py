@@ -1,15 +1,18 @@
 """Settings that could not do what they say, and learning that ends in no numbers: told in a line, nothing half-written."""
 
 import json
+import re
 
 import pytest
+from click.testing import CliRunner
 from pydantic import ValidationError
 
-from eurus_core.errors import InputError, ModelError
+from eurus_core.errors import InputError, ModelError, RecipeError
 from eurus_core.runs import plan
 from eurus_core.runs.recipes import parse
 from eurus_core.stages import Context
 from eurus_core.treeset import write_trees
+from eurus_train.commands import train
 from eurus_train.training.stage import Train
 
 
@@ -45,8 +48,62 @@ def test_the_settings_key_is_named_on_the_command_line(eurus, tmp_path):
     rows = str(tmp_path / "rows.jsonl")
     done = eurus("train", "run", "nca", "--model", "tiny", "--rows", rows, "--set", "eval_steps=2")
     assert done.returncode == 2
-    assert "train.eval_steps: measures what is held out: set heldout, too" in done.stderr
+    assert "--set eval_steps: eval_steps: measures what is held out: set heldout, too" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("tracker", "said"),
+    [
+        ("tensorbord", "no tracker named 'tensorbord'. Did you mean 'tensorboard'?"),
+        ("xx", "no tracker named 'xx'. There are: "),
+        ("comet_ml", "tracker 'comet_ml' cannot be used here: CometCallback requires comet-ml"),
+    ],
+)
+def test_a_tracker_that_cannot_be_had_is_refused_before_anything_runs(tracker, said):
+    for given in (tracker, [tracker]):
+        with pytest.raises(ValidationError, match=re.escape(said)):
+            stage("unread", report_to=given)
+
+
+SHORT = ("train", "run", "nca", "--model", "tiny", "--rows", "rows.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "run", "nca", "--model", "smolm2", "--rows", "rows.jsonl"), "--model: model: No model 'smolm2': "),
+        (("train", "run", "nca", "--model", ".", "--rows", "rows.jsonl"), "--model: model: . holds no config.json"),
+        (("train", "run", "nca", "--model", "tiny", "--rows", "row.jsonl"), "--rows: trees.0: row.jsonl: no such file"),
+        (("train", "run", "nac", "--model", "tiny", "--rows", "rows.jsonl"), "OBJECTIVE: objective.name: No objective"),
+        ((*SHORT, "--dry-run", "--set", "report_to=wandbb"), "--set report_to: report_to: no tracker named 'wandbb'"),
+        ((*SHORT, "--set", "objective.bta=1"), "objective.bta: no such setting. Did you mean 'objective.beta'?"),
+        ((*SHORT, "--set", "objectve.beta=1"), "objectve: no such setting. Did you mean 'objective.beta'?"),
+        ((*SHORT, "--set", "train.objective.beta=1"), "train: no such setting. Did you mean 'objective.beta'?"),
+        (("train", "plan", "nca", "--model", "smolm2", "--rows", "rows.jsonl"), "--model: model: No model 'smolm2': "),
+    ],
+)
+def test_what_is_misspelt_is_named_as_typed_and_makes_no_run_folder(eurus, tmp_path, arguments, said):
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "Is 7 odd?", "chosen": "Yes.", "rejected": "No."}\n')
+    done = eurus(*arguments)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert said in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "preflight", "explain"])
+def test_a_pattern_that_the_shell_has_parted_says_to_quote_it(command):
+    given = ["nca", "--model", "tiny", "--rows", "train-0.jsonl", "train-1.jsonl"]
+    done = CliRunner().invoke(train, [command, *given])
+    assert done.exit_code == 2
+    assert "extra argument (train-1.jsonl). Quote a pattern, so that the shell leaves it whole" in done.output
+
+
+def test_a_model_that_the_hub_does_not_give_makes_no_run_folder(eurus, tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "Is 7 odd?", "chosen": "Yes.", "rejected": "No."}\n')
+    done = eurus("train", "run", "nca", "--model", "own/er", "--rows", "rows.jsonl", HF_HUB_OFFLINE="1")
+    assert done.returncode == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
 
 
 @pytest.mark.parametrize(
@@ -109,8 +166,7 @@ def test_of_a_folder_of_rows_only_the_rows_are_read(tmp_path):
     (folder / "photos/cat.jpg").write_bytes(b"meow")
     (folder / "gone").symlink_to("nowhere")
     assert fingerprint() == before
-    assert fingerprint(str(folder)) == fingerprint(
-        str(folder)
-    )  # no model either: refused by the stage, not read through
+    with pytest.raises(RecipeError, match="holds no config.json"):
+        fingerprint(str(folder))  # no model either: refused, not read through
     (folder / "more.jsonl").write_text("{}")
     assert fingerprint() != before

@@ -81,7 +81,7 @@ def test_trees_without_examples_make_an_empty_file(chat, tmp_path):
     gather(preferences, [], chat, Reading(), tmp_path / "tokens")
     found = open_examples(tmp_path / "tokens")
     assert (len(found), len(found.trees)) == (0, 0)
-    with pytest.raises(UserError, match=r"no pair to learn from \(no trees at all\)"):
+    with pytest.raises(UserError, match="no pair to learn from: no trees at all"):
         found.need("pair")
 
 

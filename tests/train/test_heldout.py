@@ -21,8 +21,8 @@ from eurus_train.training.trainer import ForestTrainer
 class Start:
     """A made-up reference, far below the policy, so that z0 is above 0."""
 
-    def __getitem__(self, branch):
-        return -9.0 * len(branch.action)
+    def __getitem__(self, forest):
+        return [-9.0 * len(branch.action) for branch in forest.branches]
 
 
 def pairs(seed, *, mismatched=True):

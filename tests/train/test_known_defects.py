@@ -69,8 +69,8 @@ def lesson_of(objective, references=None):
 class Start:
     """Log-probabilities of a made-up reference: far enough from the policy for z0 to be above 0."""
 
-    def __getitem__(self, branch):
-        return -5.5 * len(branch.action) - int(branch.action[0]) / 20
+    def __getitem__(self, forest):
+        return [-5.5 * len(branch.action) - int(branch.action[0]) / 20 for branch in forest.branches]
 
 
 OBJECTIVES = [DPO(), DPO(label_smoothing=0.2), IPO(), KTO(), NCA(), ORPO()]
@@ -121,7 +121,7 @@ def test_kto_restated_from_the_paper_on_hand_data(llama):
     def ratio(branch):
         tokens = torch.from_numpy(np.concatenate([branch.history, branch.action]))
         logits = llama(tokens[None], use_cache=False).logits[0].log_softmax(-1)[len(branch.history) - 1 : -1]
-        return logits.gather(1, torch.from_numpy(branch.action)[:, None]).sum() - start[branch]
+        return logits.gather(1, torch.from_numpy(branch.action)[:, None]).sum() - start[branch][0]
 
     def sigmoid(x):
         return 1 / (1 + torch.exp(-x))

@@ -100,6 +100,12 @@ def test_what_comes_again_has_its_reference_computed_once(asked):
     assert budget_of(stage(**asked), [[PAIR], [PAIR]]).flops == pytest.approx((2 * 3 + 1) * once)
 
 
+def test_an_epoch_that_lays_branches_otherwise_has_its_reference_computed_anew():
+    other = Pair(PAIR.chosen, Branch(ids(1, 2, 3), ids(7)))
+    once = forward_flops(shape(outline("tiny")), work([plant_pairs([PAIR, other])]))
+    assert budget_of(stage(), [[PAIR, other], [other, PAIR]]).flops == pytest.approx(2 * (3 + 1) * once)
+
+
 def test_hours_are_operations_over_what_a_gpu_reaches():
     found = budget_of(stage(), [[PAIR]])
     assert found.gpu_hours == pytest.approx(found.flops / (1e12 * 0.5) / 3600)
@@ -132,7 +138,8 @@ def test_adapters_alone_need_gradients():
 
 
 def test_a_sample_is_scaled_to_the_whole():
-    whole, half = budget_of(stage(), [[PAIR], [replace(PAIR)]]), budget_of(stage(), [[PAIR]], share=0.5)
+    other = replace(PAIR, rejected=Branch(ids(1, 2, 3), ids(7)))
+    whole, half = budget_of(stage(), [[PAIR], [other]]), budget_of(stage(), [[PAIR]], share=0.5)
     assert (half.training.unique, half.flops) == (whole.training.unique, pytest.approx(whole.flops))
 
 

@@ -308,6 +308,19 @@ def test_a_killed_group_leaves_no_process_and_goes_on_to_the_same_bits(command, 
     assert all(torch.equal(one[name], weight) for name, weight in other.items())
 
 
+@pytest.mark.parametrize("parallel", SHARED)
+def test_references_of_two_processes_are_what_the_policy_says_before_its_first_step(
+    command, surroundings, place, parallel
+):
+    need(parallel)
+    out = place / f"references-{parallel}"
+    words = command(out, parallel=parallel, precision="bfloat16", objective="kto", max_steps=1)
+    done = subprocess.run(words, env=surroundings, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    (row,) = rows(out / "train")
+    assert (row["rewards_chosen"], row["rewards_rejected"], row["kl"]) == (0, 0, 0)
+
+
 def test_an_interrupted_group_says_so_once(command, surroundings, place):
     out = place / "interrupted"
     started = subprocess.Popen(command(out, max_steps=500), env=surroundings, stderr=subprocess.PIPE, text=True)

@@ -20,8 +20,8 @@ ROUTES = Routes(by_source={"a": KTO(), "b": NCA()}, default=DPO(), weights={"b":
 class Start:
     """A made-up reference, below the policy."""
 
-    def __getitem__(self, branch):
-        return -5.5 * len(branch.action)
+    def __getitem__(self, forest):
+        return [-5.5 * len(branch.action) for branch in forest.branches]
 
 
 def pairs():

@@ -66,6 +66,18 @@ def test_our_own_curves_that_hold_up_are_nothing_to_warn_of(tmp_path: Path) -> N
     assert told["trends"]["chosen"]["end"] == pytest.approx(0.185)
 
 
+def test_held_out_pairs_are_shown_with_their_interval(tmp_path: Path) -> None:
+    rows = [{"step": s, "rewards_chosen": 0.01 * s, "rewards_rejected": 0.01 * s} for s in STEPS]
+    rows[9] |= {"heldout_accuracy": 0.5, "heldout_pairs": 32}
+    rows[19] |= {"heldout_accuracy": 0.8125, "heldout_pairs": 32}
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    *_, shown, said = show(tmp_path).stdout.splitlines()
+    assert shown == "  held out        81.2 % [64.7, 91.1] of 32 held-out pairs are ranked right"
+    assert said.startswith("  Some measurements tell which side is better, others cannot")
+    (told,) = json.loads(show(tmp_path, "--json").stdout)["held out"]
+    assert told["low"] == pytest.approx(0.647, abs=1e-3)
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1, 2]", b"{'loss': 0.5}", b"\xff\xfe", b"[" * 100_000])
 def test_a_file_without_rewards_is_refused_with_what_is_needed(tmp_path: Path, content: bytes) -> None:
     log = tmp_path / "log"

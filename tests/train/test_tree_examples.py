@@ -91,7 +91,7 @@ def test_what_does_not_fit_with_its_instruction_is_left_out_and_counted(chat, ma
 def test_nothing_that_fits_is_an_error_that_counts(chat, make_tree):
     with pytest.raises(
         InputError,
-        match=r"no pair .*instruction alone is longer than max_length = 5: 4 \(the first: tree 'double-2', node '1'\).*raise max_length",
+        match=r"no pair .*instruction alone is longer than max_length = 5: 4 \(the first: tree 'double-2', node '1'\).*Raise max_length",
     ):
         gather(preferences, [make_tree(2)], chat, Reading(max_length=5)).need("pair of siblings")
 
@@ -102,7 +102,9 @@ def test_no_trees_and_no_pairs_are_errors(chat, make_tree):
     only_right = replace(make_tree(2), nodes=tuple(n for n in make_tree(2).nodes if n.id == "1"))
     found = gather(preferences, [only_right], chat, Reading())
     assert len(found) == 0
-    with pytest.raises(InputError, match=r"no pair of siblings to learn from \(trees with nothing to learn from: 1"):
+    with pytest.raises(
+        InputError, match=r"no pair of siblings to learn from: 1 tree read, with actions: 1 correct, 0 incorrect"
+    ):
         found.need("pair of siblings")
 
 

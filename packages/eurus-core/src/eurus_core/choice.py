@@ -36,6 +36,9 @@ class Resolver(Protocol):
     def completed(self, cls: type[Any], settings: dict[str, Any]) -> dict[str, Any]:
         """Return the settings of a part of that class with those that the command line gives every part that has them."""
 
+    def read(self, rows: Path) -> None:
+        """Remember rows that are to be read: what is in their files belongs to the fingerprint. UserError where none are there."""
+
     def used(self, offer: Offer) -> None:
         """Remember that a part is used: its version belongs to the stage's fingerprint."""
 
@@ -143,7 +146,23 @@ def _shipped(value: Any) -> Any:
 
 _shipped.words = 'path, or "package:file" of an installed package'  # type: ignore[attr-defined] # shown by eurus parts
 
+
+def _rows(value: Any, info: ValidationInfo) -> Any:
+    """Refuse rows that are not there before anything runs, where a recipe is planned."""
+    path = _shipped(value)
+    resolver: Resolver | None = info.context
+    if resolver is not None and isinstance(path, Path):
+        try:
+            resolver.read(path)
+        except UserError as error:
+            raise PydanticCustomError("input", "{error}", {"error": str(error)}) from error
+    return path
+
+
+_rows.words = "path of a file, of a folder of them, or a pattern"  # type: ignore[attr-defined] # shown by eurus parts
+
 File = Annotated[Path, BeforeValidator(_shipped)]
+Rows = Annotated[Path, BeforeValidator(_rows)]
 Trees = Annotated[str, Needs("trees")]
 Model = Annotated[str, Needs("model")]
 RewardModel = Annotated[str, Needs("reward-model")]

@@ -9,7 +9,7 @@ Objectives need torch and live in :mod:`eurus_train.objectives`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import NoneType
 from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args, get_origin
@@ -30,6 +30,7 @@ from eurus_core.records import (
     Request,
     Verdict,
 )
+from eurus_core.row_keys import RowKeys as RowKeys
 from eurus_core.rows import Row
 from eurus_core.stages import Artefact as Artefact
 from eurus_core.stages import Context
@@ -47,6 +48,8 @@ class Part(BaseModel, ABC):
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True, allow_inf_nan=False
     )
+    row_keys: ClassVar[tuple[RowKeys, ...]] = ()
+    """Of a part that reads rows: the keys of a row, a set for each form that a row may have."""
 
     @model_validator(mode="before")
     @classmethod
@@ -58,7 +61,8 @@ class Part(BaseModel, ABC):
                 deeper = {name: f"{path}.{name}" for path, part in inside(cls, data) for name in names(part)}
                 meant = deeper.get(key) or nearest(str(key), known) or deeper.get(nearest(str(key), deeper) or "")
                 hint = f"Did you mean {meant!r}?" if meant else f"It has: {', '.join(known) or 'none'}."
-                raise PydanticCustomError("unknown_setting", "no such setting. {hint}", {"key": str(key), "hint": hint})
+                about = {"key": str(key), "hint": hint, "meant": meant}
+                raise PydanticCustomError("unknown_setting", "no such setting. {hint}", about)
         return data
 
     @model_validator(mode="before")
@@ -92,6 +96,9 @@ def refuse(error: InputError) -> None:
 
 class Source(Part):
     """Problems with known answers."""
+
+    terms: ClassVar[Mapping[str, str]] = {}
+    """What the labels of its problems mean, for the reader of a report: ``{"family": "..."}``."""
 
     @abstractmethod
     def problems(
@@ -166,6 +173,9 @@ class Grader(Part):
     def open(self) -> AbstractAsyncContextManager[Grading]:
         """Open what judging needs (an interpreter, a model, or nothing) for as long as the context lasts."""
 
+    def check(self, problem: Problem) -> None:
+        """Raise InputError where the problem's reference is none to judge by; asked before anything is spent on the problem."""
+
     @abstractmethod
     def key(self, answer: str) -> Hashable:
         """Return a value that is equal for equivalent answers. Majority votes ask for that of a verdict's ``parsed_prediction``."""
@@ -210,6 +220,13 @@ class Backend(Part):
     def actor(self) -> str:
         """The name that nodes carry as their actor, such as a model's."""
 
+    def lacking(self, problem: Problem) -> str:
+        """Say what a problem lacks without which this backend cannot answer, such as ``a program or a rationale``; "" for nothing.
+
+        A backend that answers from ground truth says so here, so that a growth can tell before it begins.
+        """
+        return ""
+
     @abstractmethod
     def open(self) -> AbstractAsyncContextManager[Actor]:
         """Load what is needed for as long as the context lasts."""
@@ -247,6 +264,14 @@ class Stage(Part):
     """One step of a recipe, from typed inputs to one artefact."""
 
     produces: ClassVar[Artefact]
+
+    def check(self, seed: int) -> Iterable[str]:
+        """Look ahead: yield what a person should know, as sentences; UserError where the stage could do nothing.
+
+        Every stage of a run that is still to do is asked before the first one works, and by ``--dry-run``, so that a mistake in a
+        late stage does not cost the early ones. What earlier stages make is not there yet. ``seed`` is the one that ``run`` will have.
+        """
+        return ()
 
     @abstractmethod
     def run(self, context: Context) -> None:

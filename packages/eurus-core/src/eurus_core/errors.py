@@ -6,7 +6,7 @@
         |-- RecipeError      a recipe or a setting; names file, line and the nearest right key
         |-- UnknownName      no part, stage, recipe or task of that name; suggests
         |-- PluginError      a plugin that breaks the contract
-        |-- MissingExtra     an optional package is not installed; names the pip line
+        |-- MissingExtra     an optional package is not installed; says how to install it
         `-- ModelError       a model that cannot be found, reached or used
 
 Everything else that escapes is a bug of ours: traceback, exit status 1.
@@ -61,7 +61,11 @@ class MissingExtra(UserError):
     """An optional package is needed and not installed."""
 
     def __init__(self, what: str, requirement: str):
-        super().__init__(f"{what} needs packages that are not installed. Run: pip install '{requirement}'")
+        from eurus_core.installing import (
+            how_to_install,  # every start of the tool imports this module, few need that one
+        )
+
+        super().__init__(f"{what} needs packages that are not installed. {how_to_install(requirement)}")
 
 
 class ModelError(UserError):

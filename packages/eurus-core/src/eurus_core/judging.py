@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from eurus_core.code_blocks import ends_open
 from eurus_core.contracts import Grading, Session
 from eurus_core.records import Action, Observation, Problem, Reply, Request, Verdict
-from eurus_core.turns import NO_OUTPUT, parse
+from eurus_core.spoken import spoken
+from eurus_core.turns import NO_OUTPUT, parse, program
 
 
 async def judge(
@@ -43,7 +45,7 @@ async def judge(
 
 
 def _open_fence(text: str) -> bool:
-    return text.count("```") % 2 == 1
+    return ends_open(spoken(text))
 
 
 async def _observe(problem: Problem, action: Action, session: Session) -> Observation:
@@ -56,9 +58,8 @@ async def _observe(problem: Problem, action: Action, session: Session) -> Observ
 async def _run_program(problem: Problem, action: Action, session: Session) -> Observation:
     """Run the program on the first input that the instruction shows, else on that of the first test, which is not shown then."""
     given = example(problem)
-    seen = await session.run_program(
-        "\n\n".join(action.code), problem.reference.stdio[0][0] if given is None else given
-    )
+    source = program(action) or "\n\n".join(action.code)
+    seen = await session.run_program(source, problem.reference.stdio[0][0] if given is None else given)
     if given is None:
         head = "Output for a hidden test:\n"
     else:

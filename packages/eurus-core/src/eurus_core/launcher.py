@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from eurus_core import typed
 from eurus_core.errors import UnknownName, UserError
 from eurus_core.plugins import installed
 
@@ -38,6 +39,10 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 class Launcher(click.Group):
     """Lists commands by their descriptors alone: neither help nor completion imports one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        typed.keep(ctx, args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(installed().offers("commands"))

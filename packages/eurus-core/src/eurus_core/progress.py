@@ -13,8 +13,35 @@ PLAIN_SECONDS = 10.0
 """Between two plain lines, so that a log of an hour stays readable."""
 
 
+BATCH_SECONDS = 1.0
+"""What is done within such a time of one another came of one batch."""
+
+
+class Pace:
+    """How fast work goes, known from the second batch on: the first one's time holds what it costs to start."""
+
+    def __init__(self) -> None:
+        self._begun: list[float] = []  # when the first three batches came
+        self._first = (0.0, 0)  # when the first batch was whole, and what was done by then
+        self._done = self._size = 0
+
+    def add(self, now: float, count: int) -> None:
+        """Say that so many more are done."""
+        self._done += count
+        if not self._begun or (len(self._begun) < 3 and now - self._begun[-1] > BATCH_SECONDS):
+            self._begun.append(now)
+        if len(self._begun) == 1:
+            self._first, self._size = (now, self._done), self._done
+
+    def rate(self, now: float) -> float | None:
+        """Return how many are done a second after the first batch; None until a second one is whole."""
+        since, before = self._first
+        whole = len(self._begun) > 2 or (len(self._begun) == 2 and self._done - before >= self._size)
+        return (self._done - before) / max(now - since, 1e-9) if whole else None
+
+
 class Progress:
-    """Counts done of total and shows rate and time left.
+    """Counts done of total and shows rate and time left, both from the second batch on; at the end the rate of the whole.
 
     Use as a context manager; ``advance`` is cheap enough to call for every item. ``extra`` holds a few numbers to show
     beside the rate, such as a loss. What is over within ``patience`` seconds is not told at all.
@@ -38,6 +65,7 @@ class Progress:
         self._clock, self._on_line, self._patience = clock, on_line, patience
         self._started = self._shown = clock()
         self._first = 0  # done before we began, when resuming: no part of the rate
+        self._pace = Pace()
         self._extra: dict[str, float | str] = {}
         self._width = 0
 
@@ -54,19 +82,20 @@ class Progress:
 
     def advance(self, count: int = 1, **extra: float | str) -> None:
         self.done += count
+        self._pace.add(self._clock(), count)
         self._extra.update(extra)
         interval = 0.1 if self._live else PLAIN_SECONDS
         ends = self.done == self.total and not self._live  # the last line says the same and how long it took
         if self._clock() - self._shown >= interval and not ends:
             self._show()
 
-    def line(self) -> str:
+    def line(self, last: bool = False) -> str:
         """Return the present state in words: ``grow 12/64 trees, 3.1 a second, 17 s left``."""
-        elapsed = max(self._clock() - self._started, 1e-9)
-        rate = (self.done - self._first) / elapsed
+        now = self._clock()
+        rate = (self.done - self._first) / max(now - self._started, 1e-9) if last else self._pace.rate(now)
         count = f"{self.done}" if self.total is None else f"{self.done}/{self.total}"
         parts = [f"{self.label} {count}" + (f" {self.unit}" if self.unit else "")]
-        if self.done > self._first:
+        if rate:
             parts.append(f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.1f} s each")
             if self.total and self.done < self.total:
                 parts.append(f"{duration((self.total - self.done) / rate)} left")
@@ -79,7 +108,7 @@ class Progress:
         self._shown = self._clock()
         if self._shown - self._started < self._patience:
             return
-        text = self.line() + (f", took {duration(self._shown - self._started)}" if last else "")
+        text = self.line(last) + (f", took {duration(self._shown - self._started)}" if last else "")
         if self._live:
             self._stream.write("\r" + text.ljust(self._width) + ("\n" if last else ""))
             self._width = len(text)

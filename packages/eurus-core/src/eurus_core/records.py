@@ -136,7 +136,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How an action was judged, by which rule, and why. ``trusted`` is False where model code could have shaped it.
+    """How an action was judged, by which rule, and why.
+
+    ``trusted`` is False where the action's own code could have shaped it: a program that is judged in its own process can say what it likes.
+    ``judged_by`` names the model whose opinion it is; empty where ground truth decided.
 
     ``parsed_prediction`` is the answer that was read out of the action, ``parsed_reference`` the one that it was compared with; both
     are empty where nothing was read, as of a program.
@@ -147,12 +150,23 @@ class Verdict:
     why: str = ""
     score: float | None = None
     trusted: bool = True
+    judged_by: str = ""
     parsed_prediction: str = ""
     parsed_reference: str = ""
 
     @property
     def correct(self) -> bool:
         return self.outcome == "correct"
+
+    @property
+    def proven(self) -> bool:
+        """Whether the action is correct, and its own code had no part in the judgement."""
+        return self.correct and self.trusted
+
+    @property
+    def opinion(self) -> bool:
+        """Whether a model judged, not ground truth."""
+        return bool(self.judged_by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,18 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from eurus_core.errors import InputError
+from eurus_core.row_files import READ, refuse_unread
 from eurus_core.tables import ARROW_FILE, ARROW_STREAM, PARQUET, table_rows
-
-SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet", ".arrow")
-"""What the names of files of rows end in."""
 
 _GZIP = b"\x1f\x8b"
 _TABLES = (PARQUET, ARROW_FILE, ARROW_STREAM)
-_PACKED = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
-_SPLIT = re.compile(r"(?<![a-z])(?:train|test|validation|valid|val|dev|eval)(?![a-z])")
-_ABOUT_DATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
-"""What ``datasets`` writes beside the files of rows."""
-
 MOST_BYTES = 1 << 28
 """Of a row: problems with generated tests come near. A longer one is damaged, and would take the memory of the whole machine."""
 
@@ -79,7 +71,7 @@ def rows(path: Path, on_bad: OnBad, most: int = MOST_BYTES) -> Iterator[Row]:
     empty raises InputError whatever ``on_bad`` does: skipping it would skip everything.
     """
     path = path.expanduser()
-    needed = f"Needed is a file of rows; such files end in {', '.join(SUFFIXES)}."
+    needed = f"Needed is a file of rows. {READ}."
     if path.is_dir():
         raise InputError("is a folder", needed=needed, file=path)
     if not path.is_file():
@@ -103,40 +95,14 @@ def stop(error: InputError) -> None:
     raise error
 
 
-def files_of(path: Path) -> list[Path]:
-    """Return a file, or the files of rows in a folder in the order of their names.
-
-    InputError where it holds none, or splits of one data set: who learns from the folder would learn from the test, too.
-    """
-    path = path.expanduser()
-    if not path.is_dir():
-        return [path]
-    found = _files_in(path)
-    splits = sorted({split[0] for file in found if (split := _SPLIT.search(file.name.lower()))})
-    if len(splits) > 1:
-        what = f"holds splits of one data set: {', '.join(splits)}"
-        raise InputError(what, needed="Name the files of one, or a folder that holds no other.", file=path)
-    if found:
-        return found
-    deeper = sorted(folder.name for folder in path.iterdir() if folder.is_dir() and _files_in(folder))
-    if deeper:
-        raise InputError("holds rows in its folders only", needed=f"Name one of {', '.join(deeper)}.", file=path)
-    needed = f"Files of rows end in {', '.join(SUFFIXES)}; a tree set is a folder with manifest.json."
-    raise InputError("holds neither a tree set nor rows", needed=needed, file=path)
-
-
-def _files_in(folder: Path) -> list[Path]:
-    rows = (file for file in folder.iterdir() if file.name.endswith(SUFFIXES) and file.name not in _ABOUT_DATA)
-    return sorted(file for file in rows if file.is_file())
-
-
 def _objects(path: Path, on_bad: OnBad, most: int) -> Iterator[Row]:
     try:
         with _opened(path) as stream:
-            array = stream.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+            start = stream.read(4096)
     except (EOFError, OSError, zlib.error):
-        array = False  # told where the lines are read
-    if array:
+        start = b""  # told where the lines are read
+    refuse_unread(path, start)
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
         yield from _array(list(_lines(path, on_bad, sys.maxsize - 1)), path, on_bad)
         return
     for line, raw in _lines(path, on_bad, most):
@@ -180,15 +146,12 @@ def _skip(text: str, at: int) -> int:
 
 
 def _is_table(path: Path) -> bool:
-    """Tell whether a file holds a table, whatever its name says; InputError where it is packed in a way that is not read."""
+    """Tell whether a file holds a table, whatever its name says."""
     try:
         with path.open("rb") as stream:
             start = stream.read(8)
     except OSError:
         return False  # told where the lines are read
-    for mark, name in _PACKED.items():
-        if start.startswith(mark):
-            raise InputError(f"is packed with {name}", needed="Unpack it, or pack it with gzip.", file=path)
     return start.startswith(_TABLES) or path.suffix in (".parquet", ".arrow")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from eurus_core.blocks import Plot, StageReport, Table, TreeDrawing
+from eurus_core.blocks import Attempts, Plot, StageReport, Table, TreeDrawing
 from eurus_core.progress import Progress
 
 Artefact = Literal["trees", "rows", "model", "reward-model", "samples", "scores", "none"]
@@ -64,8 +64,16 @@ class Context:
         """Show one sentence."""
         self.report = replace(self.report, notes=(*self.report.notes, text))
 
-    def show(self, block: Table | Plot | TreeDrawing) -> None:
-        """Show a table, a plot or a tree."""
-        field = {Table: "tables", Plot: "plots", TreeDrawing: "trees"}[type(block)]
+    def finding(self, text: str) -> None:
+        """Show one sentence that belongs to the result of the whole run: what was found, or what limits it."""
+        self.report = replace(self.report, findings=(*self.report.findings, text))
+
+    def define(self, terms: Mapping[str, str]) -> None:
+        """Say what words of the report mean; who renders it tells the reader where a word is met first."""
+        self.report = replace(self.report, terms={**self.report.terms, **terms})
+
+    def show(self, block: Table | Plot | TreeDrawing | Attempts) -> None:
+        """Show a table, a plot, a tree, or attempts at one problem."""
+        field = {Table: "tables", Plot: "plots", TreeDrawing: "trees", Attempts: "attempts"}[type(block)]
         more: dict[str, Any] = {field: (*getattr(self.report, field), block)}
         self.report = replace(self.report, **more)

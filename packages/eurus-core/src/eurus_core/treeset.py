@@ -14,11 +14,11 @@ from typing import Any
 from eurus_core.codec import from_json, to_json
 from eurus_core.errors import InputError
 from eurus_core.records import PreferenceTree
+from eurus_core.row_files import MANIFEST as MANIFEST
 from eurus_core.trees import disorder, pairs
 
 SCHEMA_VERSION = 1
 SHARD_TREES = 10_000
-MANIFEST = "manifest.json"
 
 
 class TreeSet:
@@ -30,14 +30,18 @@ class TreeSet:
     @classmethod
     def open(cls, path: Path | str) -> TreeSet:
         """Return the tree set in a folder; InputError where there is none or its version is not ours."""
-        path = Path(path)
+        path = Path(path).expanduser()
         file = path / MANIFEST
+        inside = ", ".join(map(str, tree_sets(path)))
         try:
             manifest = json.loads(file.read_text(encoding="utf-8"))
             version = manifest["schema_version"]
         except (FileNotFoundError, NotADirectoryError):
-            raise InputError("no tree set here", needed=f"A tree set is a folder with {MANIFEST}.", file=path) from None
+            needed = f"Name one of {inside}." if inside else f"A tree set is a folder with {MANIFEST}."
+            raise InputError("no tree set here", needed=needed, file=path) from None
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            if inside:
+                raise InputError("is no tree set, but holds some", needed=f"Name one of {inside}.", file=path) from None
             raise InputError(f"not the manifest of a tree set ({error!r})", file=file) from error
         if version != SCHEMA_VERSION:
             raise InputError(f"schema version {version!r}", needed=f"This release reads {SCHEMA_VERSION}.", file=file)
@@ -67,6 +71,12 @@ class TreeSet:
                 raise InputError(
                     "content does not match the manifest's hash", needed="Grow or copy it again.", file=file
                 )
+
+
+def tree_sets(folder: Path) -> list[Path]:
+    """Return the tree sets that a stage's folder or a run's holds, by their names; none of a tree set."""
+    found = (*folder.glob(f"trees/{MANIFEST}"), *folder.glob(f"[!.]*/trees/{MANIFEST}"))
+    return sorted(file.parent for file in found)
 
 
 def write_trees(

@@ -6,7 +6,10 @@ Raw tags of the paper's collection (``<thought> <execute> <solution>``) and the 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
+from eurus_core import programs
+from eurus_core.code_blocks import cells
 from eurus_core.records import Action, Message, Node, Observation
 from eurus_core.spoken import spoken
 
@@ -14,8 +17,6 @@ NO_OUTPUT = "[Executed Successfully with No Output]"
 WRONG = "Your answer is wrong."
 RIGHT = "Your answer is correct."
 
-_FENCE = re.compile(r"```[ \t]*(?:python|py|Python)[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
-_EXECUTE = re.compile(r"<execute>(.*?)(?:</execute>|\Z)", re.DOTALL)
 _SOLUTION = re.compile(r"<solution>(.*?)(?:</solution>|\Z)", re.DOTALL)
 _THOUGHT = re.compile(r"<thought>(.*?)(?:</thought>|\Z)", re.DOTALL)
 
@@ -27,15 +28,24 @@ def parse(text: str) -> Action:
     thinks before it speaks holds neither code nor a solution. The answer is not looked for: that is the grader's business.
     """
     said = spoken(text)
-    cells = tuple(cell.strip("\n") for cell in _EXECUTE.findall(said) or _FENCE.findall(said))
     stated = _SOLUTION.findall(said)
     thought = _THOUGHT.findall(text)
     if thought:
         words = "\n".join(part.strip() for part in thought)
     else:
-        words = re.split(r"```|<execute>|<solution>", said, maxsplit=1)[0].strip()
+        words = re.split(r"```|~~~|<execute>|<solution>", said, maxsplit=1)[0].strip()
     solution = stated[-1].strip() if stated else None
-    return Action(text=text, thought=words, code=tuple(cell for cell in cells if cell.strip()), solution=solution)
+    return Action(text=text, thought=words, code=cells(said), solution=solution)
+
+
+def program(action: Action, names: Collection[str] | None = None) -> str | None:
+    """Return the program of an action that tests judge, None where it holds none; see :mod:`eurus_core.programs`.
+
+    ``names`` are those that the tests call; None is for a program that is judged by what it prints.
+    """
+    if not action.text:  # of an action that was not read out of a reply
+        return "\n\n".join(action.code) or None
+    return programs.program(spoken(action.text), names)
 
 
 def printed(observation: Observation) -> str | None:

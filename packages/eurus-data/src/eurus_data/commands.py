@@ -11,7 +11,9 @@ from eurus_core.blocks import Table
 from eurus_core.codec import to_json
 from eurus_core.commands.run import stage_command
 from eurus_core.errors import InputError
-from eurus_core.treeset import TreeSet
+from eurus_core.formats import open_trees
+from eurus_core.runs import stage_folders
+from eurus_core.treeset import tree_sets
 from eurus_data.memory import recorded
 from eurus_data.statistics import Counts
 from eurus_data.store import Store
@@ -33,19 +35,41 @@ data.add_command(
 )
 
 
-@data.command(short_help="Count what a tree set holds.")
+@data.command(short_help="Count what tree sets or rows hold.")
 @click.argument("trees", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def stats(trees: Path, as_json: bool) -> None:
-    """Count what the tree set TREES holds: actions and pairs by turn, actors, assisted shares.
+    """Count what TREES holds: actions and pairs by turn, actors, assisted shares.
 
-    TREES is the folder that a growth leaves, such as runs/demo/grow/trees.
+    TREES is a tree set, such as runs/demo/grow/trees; a run or a stage of it, such as runs/demo, whose tree sets are then counted
+    one after the other; or rows that 'eurus parts formats' lists.
     """
-    counts = Counts(TreeSet.open(trees))
+    found = {str(one): Counts(open_trees(one)) for one in _counted(trees)}
     if as_json:
-        found = {"figures": counts.figures(), "tables": [to_json(table) for table in counts.tables()]}
-        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
+        shown = {
+            name: {"figures": one.figures(), "tables": [to_json(t) for t in one.tables()]}
+            for name, one in found.items()
+        }
+        click.echo(json.dumps(shown if tree_sets(trees) else shown[str(trees)], indent=1, ensure_ascii=False))
         return
+    for number, (name, counts) in enumerate(found.items()):
+        if tree_sets(trees):
+            click.secho(("\n\n" if number else "") + name, bold=True)
+        _show(counts)
+
+
+def _counted(path: Path) -> list[Path]:
+    """Return the tree sets of a run in its order, or what else a path names; InputError for a run without any."""
+    run = stage_folders(path)
+    sets = tree_sets(path)
+    if run and not sets:
+        needed = f"Its stages are {', '.join(run)}; trees are made by stages that grow or import them."
+        raise InputError("this run has no tree set yet", needed=needed, file=path)
+    order = [folder for folders in run.values() for folder in folders]
+    return sorted(sets, key=lambda one: order.index(one.parent) if one.parent in order else len(order)) or [path]
+
+
+def _show(counts: Counts) -> None:
     for name, value in counts.figures().items():
         click.echo(f"{name}: {value:.3g}" if isinstance(value, float) else f"{name}: {value}")
     for table in counts.tables():

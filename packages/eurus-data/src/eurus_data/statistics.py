@@ -12,6 +12,14 @@ from eurus_core.stages import Context
 from eurus_core.trees import pairs
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+DRAWN = 6
+"""Trees to draw of a growth: one to see, and others for who opens them."""
+TERMS = {
+    "assisted": "an action written from ground truth (the problem's program or rationale) instead of sampled from a model",
+    "pair": "a correct and an incorrect action after the same history: chosen and rejected",
+    "turn": "an action and what the environment and the critic answer; an incorrect one may be answered by another turn",
+    "schema": "how an action is to be written: as a chain of thought, or modular, as tools that are made first and called then",
+}
 
 
 class Trait(NamedTuple):
@@ -35,6 +43,8 @@ class Counts:
         self.pairs: Counter[tuple[int, bool]] = Counter()  # by turn and by whether the chosen side is assisted
         self.last_turn: Counter[int] = Counter()
         self.leaks = 0
+        self.untrusted = 0  # correct actions whose own code could have shaped the verdict
+        self.opinions = 0  # actions that a model judged
         for tree in trees:
             self.add(tree)
 
@@ -48,10 +58,33 @@ class Counts:
             trait = Trait(node.turn, action.actor, action.assisted, node.verdict.outcome, action.schema)
             self.nodes[trait] += 1
             self.tokens[trait] += action.tokens
+            self.untrusted += node.verdict.correct and not node.verdict.trusted
+            self.opinions += node.verdict.opinion
             self.leaks += node.critique is not None and node.critique.leaks
         for pair in pairs(tree):
             chosen = by_id[pair.chosen]
             self.pairs[chosen.turn, chosen.action.assisted] += 1
+
+    @property
+    def correct(self) -> int:
+        return self._sum(outcome="correct")
+
+    @property
+    def assisted(self) -> int:
+        """How many of the correct actions were written from ground truth."""
+        return self._sum(outcome="correct", assisted=True)
+
+    def origin(self) -> str:
+        """Say where correct actions came from where more than half of them were written from ground truth; else nothing."""
+        correct, assisted = self.correct, self.assisted
+        if 2 * assisted <= correct:
+            return ""
+        if assisted == correct:
+            return f"All {correct} correct actions were assisted, written from ground truth; none was sampled from a model."
+        return (
+            f"{assisted} of {correct} correct actions ({100 * assisted / correct:.0f} %) were assisted, written from ground truth; "
+            f"{correct - assisted} {'was' if correct - assisted == 1 else 'were'} sampled from a model."
+        )
 
     def figures(self) -> dict[str, float]:
         """Return the totals by name; shares are between 0 and 1."""
@@ -61,11 +94,16 @@ class Counts:
             "trees": self.trees,
             "trees with a correct action": self.solved,
             "nodes": self.nodes.total(),
-            "correct actions": self._sum(outcome="correct"),
+            "correct actions": self.correct,
             "pairs": all_pairs,
             "share of pairs with an assisted chosen": assisted / all_pairs if all_pairs else 0.0,
             "tokens in nodes": self.tokens.total(),
-        } | ({"critiques withheld for giving the answer away": self.leaks} if self.leaks else {})
+        } | {what: count for what, count in self._seldom() if count}
+
+    def _seldom(self) -> Iterable[tuple[str, int]]:
+        yield "critiques withheld for giving the answer away", self.leaks
+        yield "correct actions that are no label, since their own code could have shaped the verdict", self.untrusted
+        yield "actions that a model judged, which make no pair", self.opinions
 
     def by_turn(self) -> Table:
         """Return one row a turn and a last one for all."""
@@ -131,9 +169,20 @@ class Counts:
         )
 
 
-def telling(trees: Sequence[PreferenceTree]) -> PreferenceTree | None:
-    """Return the tree to draw: with a pair, many turns, right at the end, by a sampled action if possible, and short."""
-    return max((tree for tree in trees if pairs(tree)), key=_interest, default=None)
+def telling(trees: Sequence[PreferenceTree], most: int = 1) -> list[PreferenceTree]:
+    """Return trees to draw, the best first: with a pair, many turns, right at the end, by a sampled action if possible, and short.
+
+    The others differ from those before them in depth or in how their actions ended, as far as there are such.
+    """
+    best = sorted((tree for tree in trees if pairs(tree)), key=_interest, reverse=True)
+    looks = [_look(tree) for tree in best]
+    fresh = [tree for i, tree in enumerate(best) if looks[i] not in looks[:i]]
+    others = [tree for i, tree in enumerate(best) if looks[i] in looks[:i]]
+    return [*fresh, *others][:most]
+
+
+def _look(tree: PreferenceTree) -> tuple[object, ...]:
+    return max(node.turn for node in tree), frozenset((node.verdict.outcome, node.action.assisted) for node in tree)
 
 
 def _interest(tree: PreferenceTree) -> tuple[int, ...]:
@@ -144,18 +193,19 @@ def _interest(tree: PreferenceTree) -> tuple[int, ...]:
 
 
 def show(context: Context, trees: Sequence[PreferenceTree]) -> None:
-    """Put tables, figures and one drawing into a stage's report."""
+    """Put tables, figures and drawings into a stage's report, and say where correct actions came from."""
     counts = Counts(trees)
     for name, value in counts.figures().items():
         context.figure(name, value)
+    if origin := counts.origin():
+        context.finding(origin)
     for table in counts.tables():
         context.show(table)
-    tree = telling(trees)
-    if tree is not None:
-        turns = max(node.turn for node in tree)
-        context.show(
-            TreeDrawing("A preference tree", tree, f"{tree.problem.id}: {turns} turns, {len(pairs(tree))} pairs.")
-        )
+    for tree in telling(trees, DRAWN):
+        turns, found = max(node.turn for node in tree), len(pairs(tree))
+        said = f"{turns} turn{'' if turns == 1 else 's'}, {found} pair{'' if found == 1 else 's'}"
+        context.show(TreeDrawing(f"{tree.problem.id}: {said}", tree))
+    context.define(TERMS)
 
 
 def _percent(part: int, whole: int) -> float | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from eurus_core.blocks import Table
 from eurus_core.ranking import Interval, mean_interval
 from eurus_core.records import Sample
+from eurus_eval import cuts
 from eurus_eval.samples import correct_share
 
 EXAMPLE_LETTERS = 1200
@@ -20,14 +21,29 @@ EXAMPLE_NOTE = "The first attempt of each outcome. Answer read: what the grader 
 INTERVAL_NOTE = "Brackets hold 95 % intervals over problems (Wilson)."
 
 
-def percent(interval: Interval) -> str:
-    """Word a share: ``51.7 % [42.8, 60.4]``."""
-    return f"{100 * interval.value:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+TERMS = {
+    "interval": "where the true value lies with 95 % confidence, had other problems of the same kind been drawn; it is wide where there "
+    "are few problems",
+    "no difference found": "the interval of the difference holds 0; a difference that is too small for so few problems may still be there",
+}
+
+
+def percent(interval: Interval, cut: int = 0) -> str:
+    """Word a share: ``51.7 % [42.8, 60.4]``, or ``51.7 % [42.8, 60.4], 12 cut`` where a limit of ours cut so many replies."""
+    told = f", {cut} cut" if cut else ""
+    return f"{100 * interval.value:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]{told}"
 
 
 def points(interval: Interval) -> str:
     """Word a difference of shares in percentage points: ``+4.2 [-3.1, +11.4]``."""
     return f"{100 * interval.value:+.1f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
+
+
+def worded(difference: Interval, more: str = "higher", less: str = "lower") -> str:
+    """Say in words what a difference comes to; where its interval holds 0, that none was found."""
+    if difference.holds(0):
+        return "no difference found"
+    return more if difference.value > 0 else less
 
 
 def problem_groups(groups: Mapping[str, Sequence[Sample]], by: Sequence[str]) -> dict[str, list[str]]:
@@ -55,10 +71,11 @@ def accuracy_table(groups: Mapping[str, Sequence[Sample]], by: Sequence[str]) ->
     for name, problems in problem_groups(groups, by).items():
         accuracy = mean_interval([float(correct_share(groups[p])) for p in problems])
         missing = sum(unanswered[p] for p in problems) / len(problems)
-        rows.append((name, percent(accuracy), f"{100 * missing:.1f} %", accuracy.n))
-    return Table(
-        "accuracy", ("problems", "accuracy", "no answer", "n"), tuple(rows), f"{INTERVAL_NOTE} {NO_ANSWER_NOTE}"
-    )
+        cut = cuts.count([sample for p in problems for sample in groups[p]])
+        rows.append((name, percent(accuracy, cut), f"{100 * missing:.1f} %", accuracy.n))
+    note = cuts.cut_note([sample for group in groups.values() for sample in group])
+    said = " ".join(filter(None, (INTERVAL_NOTE, NO_ANSWER_NOTE, note)))
+    return Table("accuracy", ("problems", "accuracy", "no answer", "n"), tuple(rows), said)
 
 
 def outcome_table(samples: Sequence[Sample]) -> Table:

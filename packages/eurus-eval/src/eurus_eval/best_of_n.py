@@ -27,11 +27,18 @@ from eurus_core.ranking import (
 )
 from eurus_core.records import Sample
 from eurus_core.stages import Context
-from eurus_eval.accuracy import percent, points
+from eurus_eval import accuracy, cuts
+from eurus_eval.accuracy import percent, points, worded
 from eurus_eval.samples import by_problem, read_samples
 from eurus_eval.work_log import WorkLog
 
 BLIND = "a scorer that knows nothing"
+TERMS = {
+    "best of N": "N samples are drawn of each problem and one is picked; the share of problems whose pick is correct",
+    "majority": "the answer that most samples give",
+    "oracle": "a picker that knows which samples are correct: the most that picking can reach",
+    "likeliest": "the sample to which its own model gives the highest probability",
+}
 
 Groups = Mapping[str, Sequence[Sample]]
 Scored = Mapping[str, Sequence[float]]
@@ -75,6 +82,10 @@ class BestOfN(Stage):
         context.figure("samples a problem", k)
         for block in (_plot(curves), _table(curves, k)):
             context.show(block)
+        if sentence := cuts.cut_sentence({"samples": groups}):
+            context.note(sentence)
+        context.define(TERMS | accuracy.TERMS)
+        _say_gain(context, "majority vote", curves["majority"], "random", curves["random"])
         if scores is not None:
             self._compare(context, curves, groups, scores)
 
@@ -107,27 +118,39 @@ class BestOfN(Stage):
 
     def _compare(self, context: Context, curves: Curves, groups: Groups, scores: Scored) -> None:
         """Say in words what the scorer's choice gained, at the largest N."""
+        label = self.scorer_label
         ranked = [share for problem in groups if (share := _ranked_right(groups[problem], scores[problem])) is not None]
         if ranked:
             interval = mean_interval(ranked)
             context.figure("pairs ranked right", interval.value)
-            context.note(
-                f"The {self.scorer_label} puts the correct one of two samples of a problem first in {percent(interval)} of "
-                f"cases (n = {interval.n} problems with both kinds); chance is 50 %."
+            above = Interval(interval.value - 0.5, interval.low - 0.5, interval.high - 0.5, interval.n)
+            verdict = worded(above, "better than chance", "worse than chance").replace("found", "from chance found")
+            context.finding(
+                f"The {label} puts the correct one of two samples of a problem first in {percent(interval)} of "
+                f"cases (n = {interval.n} problems with both kinds); chance is 50 %: {verdict}."
             )
-        picked = {method: [curve[-1] for curve in curves[method]] for method in ("random", "majority")}
-        picked[BLIND] = [_blindly(group) for group in groups.values()]
-        gained = [curve[-1] for curve in curves[self.scorer_label]]
+        _say_gain(context, label, curves[label], "random", curves["random"])
+        _say_gain(context, label, curves[label], "a majority vote", curves["majority"])
+        blindly = [_blindly(group) for group in groups.values()]
+        gained = paired_difference(blindly, [curve[-1] for curve in curves[label]])
         n = len(curves["random"][0])
-        for other, theirs in picked.items():
-            difference = paired_difference(theirs, gained)
-            finding = "no difference found, " if difference.holds(0) else ""
-            context.note(f"{self.scorer_label} against {other}, best of {n}: {finding}{points(difference)} points.")
-        blind = paired_difference(picked["random"], picked[BLIND])
+        context.note(f"{label} against {BLIND}, best of {n}: {worded(gained)}, {points(gained)} points.")
+        blind = paired_difference([curve[-1] for curve in curves["random"]], blindly)
         context.note(
             f"{BLIND.capitalize()} picks any of the distinct responses, since equal ones score alike; right ones repeat more often "
             f"or less than wrong ones, so that it gains {points(blind)} points over random."
         )
+
+
+def _say_gain(
+    context: Context, label: str, curves: Sequence[list[float]], other: str, theirs: Sequence[list[float]]
+) -> None:
+    """Say what one way of picking gains over another, at the largest N."""
+    gain = paired_difference([curve[-1] for curve in theirs], [curve[-1] for curve in curves])
+    n = len(curves[0])
+    context.finding(
+        f"{label} against {other}, best of {n}: {worded(gain)}, {points(gain)} points (n = {gain.n} problems)."
+    )
 
 
 def _curves(groups: Groups, grader: Grader, scores: Scored | None, scorer_label: str) -> Curves:
@@ -178,7 +201,7 @@ def _plot(curves: Curves) -> Plot:
                 high=tuple(100 * one.high for one in pooled),
             )
         )
-    return Plot("best of N", "N", "correct, %", tuple(lines), _caption(curves), group="best of N")
+    return Plot("best of N", "N", "correct, %", tuple(lines), _caption(curves), group="best of N", panels=True)
 
 
 def _table(curves: Curves, k: int) -> Table:

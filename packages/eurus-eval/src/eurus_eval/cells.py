@@ -11,7 +11,7 @@ from eurus_core import progress
 from eurus_core.blocks import Table
 
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
-_SHARE = re.compile(rf"^({_NUMBER}) % \[({_NUMBER}), ({_NUMBER})\]$")
+_SHARE = re.compile(rf"^({_NUMBER}) % \[({_NUMBER}), ({_NUMBER})\](?:, (.+))?$")
 _POINTS = re.compile(rf"^([+-]\d+(?:\.\d+)?) \[({_NUMBER}), ({_NUMBER})\]$")
 _STARTS_NUMERIC = re.compile(r"^(?:[<>]\s*)?[+-]?\.?\d")
 LONG = 60
@@ -30,16 +30,20 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A table's cell as text. ``detail`` is the interval, shown fainter; ``bar`` draws it."""
+    """A table's cell as text. ``detail`` is the interval, shown fainter; ``bar`` draws it; ``remark`` is what limits the number."""
 
     text: str
     detail: str = ""
     bar: Bar | None = None
     long: bool = False
+    remark: str = ""
 
 
 def cells(table: Table) -> list[list[Cell]]:
-    """Return the rows as cells; ``51.7 % [42.8, 60.4]`` and ``+4.2 [-3.1, +11.4]`` become a number, an interval and a bar."""
+    """Return the rows as cells; ``51.7 % [42.8, 60.4]`` and ``+4.2 [-3.1, +11.4]`` become a number, an interval and a bar.
+
+    What stands after the brackets of a share, as in ``51.7 % [42.8, 60.4], 12 cut``, is its remark.
+    """
     reach = max((abs(bound) for row in table.rows for cell in row for bound in _points_bounds(cell)), default=0.0)
     return [[_cell(cell, reach) for cell in row] for row in table.rows]
 
@@ -76,6 +80,15 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.1f} s" if seconds < 9.95 else progress.duration(seconds)
 
 
+def load(averages: Sequence[float], cores: int | None) -> str:
+    """Word the machine's load before and after: ``load 1.1 to 3.1 on 2 cores``; nothing where it is not known."""
+    if not averages:
+        return ""
+    told = " to ".join(dict.fromkeys(f"{average:.1f}" for average in averages))
+    on = "" if cores is None else f" on {cores} core{'' if cores == 1 else 's'}"
+    return f"load {told}{on}"
+
+
 def _cell(value: Any, reach: float) -> Cell:
     if value is None:
         return Cell("–")
@@ -83,8 +96,8 @@ def _cell(value: Any, reach: float) -> Cell:
         return Cell(number(value))
     text = str(value)
     if match := _SHARE.match(text):
-        share, low, high = map(float, match.groups())
-        return Cell(f"{match[1]} %", f"[{match[2]}, {match[3]}]", Bar(share, low, high))
+        share, low, high = (float(match[place]) for place in (1, 2, 3))
+        return Cell(f"{match[1]} %", f"[{match[2]}, {match[3]}]", Bar(share, low, high), remark=match[4] or "")
     if match := _POINTS.match(text):
         middle, low, high = (50 + 50 * float(bound) / (reach or 1) for bound in match.groups())
         return Cell(match[1], f"[{match[2]}, {match[3]}]", Bar(middle, low, high, zero=50))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import ClassVar
@@ -15,7 +16,9 @@ from eurus_core.errors import InputError
 from eurus_core.ranking import Interval, mean_interval, paired_difference, sign_flip_p
 from eurus_core.records import Sample
 from eurus_core.stages import Context
-from eurus_eval.accuracy import INTERVAL_NOTE, percent, points, problem_groups
+from eurus_eval import cuts
+from eurus_eval.accuracy import INTERVAL_NOTE, TERMS, percent, points, problem_groups, worded
+from eurus_eval.changes import changed, side_by_side
 from eurus_eval.samples import by_problem, correct_share, read_samples
 
 Groups = Mapping[str, Sequence[Sample]]
@@ -56,13 +59,21 @@ class Compare(Stage):
                 comparison = Comparison(before, labels[j], shares[before], shares[labels[j]])
                 rows.append(comparison.row())
                 if i == 0 or j == i + 1:
-                    context.note(comparison.sentence())
+                    context.finding(comparison.sentence())
+        if sentence := cuts.cut_sentence(groups):
+            context.finding(sentence)
         context.show(_accuracy_table(groups, self.by))
         context.show(
             Table(
                 "differences", ("comparison", "difference", "p", "gained", "lost", "finding", "n"), tuple(rows), METHOD
             )
         )
+        for before, after in itertools.pairwise(labels):
+            if table := changed(before, after, groups[before], groups[after]):
+                context.show(table)
+        for attempts in side_by_side(groups):
+            context.show(attempts)
+        context.define(TERMS)
 
 
 class Comparison:
@@ -77,9 +88,7 @@ class Comparison:
 
     @property
     def finding(self) -> str:
-        if self.interval.holds(0):
-            return "no difference found"
-        return "higher" if self.interval.value > 0 else "lower"
+        return worded(self.interval)
 
     def row(self) -> tuple[str | int, ...]:
         return (
@@ -126,11 +135,16 @@ def _accuracy_table(groups: Mapping[str, Groups], by: Sequence[str]) -> Table:
     first = next(iter(groups.values()))
     for name, problems in problem_groups(first, by).items():
         cells = [
-            percent(mean_interval([float(correct_share(found[problem])) for problem in problems]))
+            percent(
+                mean_interval([float(correct_share(found[problem])) for problem in problems]),
+                cuts.count([sample for problem in problems for sample in found[problem]]),
+            )
             for found in groups.values()
         ]
         rows.append((name, *cells, len(problems)))
-    return Table("accuracy", ("problems", *groups, "n"), tuple(rows), INTERVAL_NOTE)
+    note = cuts.cut_note([sample for found in groups.values() for group in found.values() for sample in group])
+    said = " ".join(filter(None, (INTERVAL_NOTE, note)))
+    return Table("accuracy", ("problems", *groups, "n"), tuple(rows), said)
 
 
 def _p(p: float) -> str:

@@ -23,7 +23,8 @@ from eurus_core.records import Problem, Request, Sample, Sampling
 from eurus_core.seeds import derive
 from eurus_core.stages import Context
 from eurus_core.turns import parse
-from eurus_eval.accuracy import accuracy_table, example_table, outcome_table, percent
+from eurus_eval import cuts
+from eurus_eval.accuracy import TERMS, accuracy_table, example_table, outcome_table, percent
 from eurus_eval.samples import by_problem, correct_share, write_samples
 from eurus_eval.work_log import WorkLog
 
@@ -126,11 +127,16 @@ class Evaluate(Stage):
         context.figure("accuracy high", accuracy.high)
         attempts = "" if self.samples == 1 else f", {self.samples} samples each"
         context.note(f"{self.backend.actor}: accuracy {percent(accuracy)} (n = {accuracy.n} problems{attempts}).")
+        context.figure("replies cut by the limit", cuts.count(samples))
+        if sentence := cuts.cut_sentence({self.backend.actor: groups}):
+            context.note(sentence)
         if len(groups) < (self.problems or 0):
             context.note(f"The source has {len(groups)} problems, fewer than the {self.problems} asked for.")
         context.show(accuracy_table(groups, self.by))
         context.show(outcome_table(samples))
         context.show(example_table(samples))
+        context.define(TERMS)
+        context.define(self.source.terms)
 
 
 async def _work(settings: Evaluate, todo: deque[Attempt], keep: Callable[[Sample], None], seed: int) -> None:

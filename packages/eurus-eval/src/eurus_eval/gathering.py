@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eurus_core.blocks import Plot, StageReport, TreeDrawing, read_report
+from eurus_core.blocks import Attempts, Plot, StageReport, TreeDrawing, read_report
 from eurus_core.errors import InputError
-from eurus_core.runs.folder import DONE_MARK, MANIFEST, RECIPE, REPORT
+from eurus_core.runs.folder import DONE_MARK, EVENTS, MANIFEST, RECIPE, REPORT
+from eurus_core.stages import PLACES
+
+BUSY = 1.25
+"""Load a core from which on others must have been at work: we start about a thread a core."""
 
 FIRST_GROUPS = ("rewards while learning (figure 5)", "best of N")
 
@@ -19,7 +23,9 @@ FIRST_GROUPS = ("rewards while learning (figure 5)", "best of N")
 class StageView:
     """A stage of the run; ``problem`` says why it has no report to show, where its report cannot be read.
 
-    ``outdated`` is one whose report is of other settings than those that it was begun with since.
+    ``outdated`` is one whose report is of other settings than those that it was begun with since. ``resumed`` is one whose time
+    counts from its last stop on only. ``load`` is the machine's before and after. ``files`` are what it made, as paths in the run's
+    folder.
     """
 
     name: str
@@ -29,6 +35,20 @@ class StageView:
     report: StageReport = field(default_factory=StageReport)
     problem: str = ""
     outdated: bool = False
+    resumed: bool = False
+    load: tuple[float, ...] = ()
+    cores: int | None = None
+    files: tuple[str, ...] = ()
+
+    @property
+    def busy(self) -> bool:
+        """Whether others wanted the machine's cores, too, so that times tell little."""
+        return self.cores is not None and max(self.load, default=0.0) > BUSY * self.cores
+
+    @property
+    def own_plots(self) -> list[tuple[str, Plot]]:
+        """Plots that stand in the stage's own part."""
+        return [("", plot) for plot in self.report.plots if not plot.group]
 
     @property
     def rates(self) -> dict[str, float]:
@@ -46,6 +66,8 @@ class RunView:
     stages: tuple[StageView, ...]
     recipe: dict[str, Any]
     manifest: dict[str, Any]
+    records: tuple[str, ...] = ()
+    """The run's own files, as paths in its folder."""
 
     @property
     def seconds(self) -> float:
@@ -56,18 +78,57 @@ class RunView:
         return tuple(stage for stage in self.stages if stage.status not in ("done", ""))
 
     @property
-    def groups(self) -> dict[str, list[tuple[StageView, Plot]]]:
-        """Plots that several stages want side by side, by group; what the paper shows stands first."""
-        found: dict[str, list[tuple[StageView, Plot]]] = {group: [] for group in FIRST_GROUPS}
+    def groups(self) -> dict[str, list[tuple[str, Plot]]]:
+        """Plots that several stages want side by side, by group, with their stages' names; what the paper shows stands first."""
+        found: dict[str, list[tuple[str, Plot]]] = {group: [] for group in FIRST_GROUPS}
         for stage in self.stages:
             for plot in stage.report.plots:
                 if plot.group:
-                    found.setdefault(plot.group, []).append((stage, plot))
+                    found.setdefault(plot.group, []).append((stage.name, plot))
         return {group: members for group, members in found.items() if members}
 
+    def group_number(self, group: str) -> int:
+        return list(self.groups).index(group) + 1
+
     @property
-    def trees(self) -> list[tuple[StageView, TreeDrawing]]:
-        return [(stage, drawing) for stage in self.stages for drawing in stage.report.trees]
+    def command(self) -> str:
+        """What makes the run again, as it was typed."""
+        return str(self.manifest.get("command") or "")
+
+    @property
+    def headline(self) -> list[StageView]:
+        """The stages whose tables are the run's result."""
+        return [stage for stage in self.stages if stage.kind == "compare" and stage.report.tables]
+
+    @property
+    def findings(self) -> list[tuple[StageView, str]]:
+        """What the stages found: first those that compare, then the others in their order."""
+        stages = sorted(self.stages, key=lambda stage: stage.kind != "compare")
+        return [(stage, finding) for stage in stages for finding in stage.report.findings]
+
+    @property
+    def busy(self) -> bool:
+        return any(stage.busy for stage in self.stages)
+
+    @property
+    def models(self) -> list[str]:
+        return [file for stage in self.stages for file in stage.files if file.endswith(f"/{PLACES['model']}")]
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """What words mean; of two meanings the earlier stage's."""
+        found: dict[str, str] = {}
+        for stage in self.stages:
+            found = stage.report.terms | found
+        return found
+
+    @property
+    def trees(self) -> list[tuple[StageView, tuple[TreeDrawing, ...]]]:
+        return [(stage, stage.report.trees) for stage in self.stages if stage.report.trees]
+
+    @property
+    def attempts(self) -> list[tuple[StageView, tuple[Attempts, ...]]]:
+        return [(stage, stage.report.attempts) for stage in self.stages if stage.report.attempts]
 
 
 def gather(folder: Path) -> RunView:
@@ -89,13 +150,14 @@ def gather(folder: Path) -> RunView:
         title=str(recipe.get("title") or recipe.get("name") or folder.resolve().name),
         summary=str(recipe.get("summary") or ""),
         finished=_day(max((path.stat().st_mtime for path in reports), default=folder.stat().st_mtime)),
-        stages=tuple(_stage(name, entries.get(name, {}), paths.get(name)) for name in names),
+        stages=tuple(_stage(name, entries.get(name, {}), paths.get(name), manifest.get("cores")) for name in names),
         recipe=recipe,
         manifest=manifest,
+        records=tuple(name for name in (RECIPE, MANIFEST, EVENTS) if (folder / name).exists()),
     )
 
 
-def _stage(name: str, entry: dict[str, Any], path: Path | None) -> StageView:
+def _stage(name: str, entry: dict[str, Any], path: Path | None, cores: object) -> StageView:
     report, problem = StageReport(), ""
     if path is not None:
         try:
@@ -103,6 +165,7 @@ def _stage(name: str, entry: dict[str, Any], path: Path | None) -> StageView:
         except InputError as error:
             problem = str(error)
     seconds = entry.get("seconds", report.figures.get("seconds"))
+    load = entry.get("load", ())
     finished = _json(path.with_name(DONE_MARK)).get("fingerprint") if path is not None else None
     return StageView(
         name=name,
@@ -112,7 +175,15 @@ def _stage(name: str, entry: dict[str, Any], path: Path | None) -> StageView:
         report=report,
         problem=problem,
         outdated=finished is not None and entry.get("fingerprint", finished) != finished,
+        resumed=bool(entry.get("resumed")),
+        load=tuple(float(one) for one in load if isinstance(one, int | float)) if isinstance(load, list) else (),
+        cores=cores if isinstance(cores, int) else None,
+        files=() if path is None else _files(path.parent),
     )
+
+
+def _files(folder: Path) -> tuple[str, ...]:
+    return tuple(f"{folder.name}/{place}" for place in dict.fromkeys(PLACES.values()) if (folder / place).exists())
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import replace
+import itertools
 from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from eurus_core.blocks import Plot
 from eurus_core.whole import whole
 from eurus_eval import plots
-from eurus_eval.cells import cells, duration, figure, right_aligned
+from eurus_eval.cells import cells, duration, figure, load, right_aligned
 from eurus_eval.drawing import lay_out
-from eurus_eval.gathering import FIRST_GROUPS, RunView, StageView, gather
+from eurus_eval.figures import shown
+from eurus_eval.gathering import FIRST_GROUPS, RunView, gather
+from eurus_eval.glossary import Glossary
 
 NAME = "report.html"
-GROUP_SIZE = (4.8, 3.2)
-"""Inches of each plot that stands beside others."""
 
 
 def write_page(folder: Path) -> Path:
@@ -46,33 +45,22 @@ def render(run: RunView) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cells": cells, "duration": duration, "lay_out": lay_out}
-    environment.globals |= {"right_aligned": right_aligned, "figure_text": figure, "series_colour": plots.series_colour}
-    counter = iter(range(1_000_000))
-    environment.globals["draw"] = lambda plot: Markup(plots.svg(plot, f"p{next(counter)}"))  # noqa: S704 - escaped there
-    environment.globals["draw_group"] = lambda members: _draw_group(members, next(counter))
+    keys = itertools.count()
+    environment.filters |= {"cells": cells, "duration": duration, "lay_out": lay_out, "load": load}
+    environment.globals |= {
+        "right_aligned": right_aligned,
+        "figure_text": figure,
+        "series_colour": plots.series_colour,
+        "draw": lambda plots: shown(plots, keys),
+        "glossary": Glossary(run.terms),
+    }
     return environment.get_template("page.html.j2").render(
         run=run,
         first_groups=FIRST_GROUPS,
-        headline=[stage for stage in run.stages if stage.kind == "compare" and stage.report.tables],
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-def _draw_group(members: list[tuple[StageView, Plot]], first: int) -> list[tuple[StageView, Plot, Markup]]:
-    """Draw plots that stand side by side, with one vertical range where they can share it, so that heights compare."""
-    members = [(stage, replace(plot, name=plot.name.removeprefix(f"{stage.name}: "))) for stage, plot in members]
-    ranges = {
-        name: plots.common_range([plot for _, plot in members if plot.name == name])
-        for name in {plot.name for _, plot in members}
-    }
-    size = GROUP_SIZE if len(members) > 1 else plots.FULL_SIZE
-    return [
-        (stage, plot, Markup(plots.svg(plot, f"g{first}-{i}", size=size, y_range=ranges[plot.name])))  # noqa: S704
-        for i, (stage, plot) in enumerate(members)
-    ]
 
 
 def _asset(name: str) -> str:

@@ -16,12 +16,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from eurus_core.blocks import Line, Plot
+from eurus_eval.smoothing import running
 
 SERIES = 6
 """Colours the page has for curves: ``--series-1`` ... ``--series-6``."""
 
-FULL_SIZE = (7.6, 3.3)
-"""Inches of a plot that stands alone."""
+SIZE = (4.3, 2.9)
+"""Inches of a plot: its letters are as large as the text on a phone, and little larger on a wide screen."""
+
+PANEL_SIZE = (2.3, 1.9)
+"""Inches of a curve's own panel; two stand side by side on a phone."""
 
 LARGEST = 1e100
 """What is beyond cannot be drawn: axes overflow. Curves have a gap there, as where they are not a number."""
@@ -48,7 +52,9 @@ class Range:
 
 def shared_range(plots: Sequence[Plot]) -> Range | None:
     """Return limits that hold every curve and mark of the plots; None where there is nothing to draw."""
-    values = [y for plot in plots for line in plot.lines for y in (*line.y, *line.low, *line.high)]
+    lines = [line for plot in plots for line in plot.lines]
+    lines += [mean for plot in plots if plot.noisy for line in plot.lines if (mean := running(line)) is not None]
+    values = [y for line in lines for y in (*line.y, *line.low, *line.high)]
     values += [mark for plot in plots for mark in plot.marks.values()]
     values = [value for value in values if _drawable(value)]
     if not values:
@@ -77,8 +83,26 @@ def series_colour(plot: Plot, place: int) -> str:
     return f"var(--series-{place % SERIES + 1})"
 
 
-def svg(plot: Plot, key: str, *, size: tuple[float, float] = FULL_SIZE, y_range: Range | None = None) -> str:
-    """Draw a plot; ``key`` makes its ids its own on the page, ``size`` is in inches."""
+def single(plot: Plot) -> dict[str, float]:
+    """Return each curve's only value where none has more than one: a plot of one point tells less than its number."""
+    points = [[y for y in line.y if _drawable(y)] for line in plot.lines]
+    if any(len(values) > 1 for values in points):
+        return {}
+    return {line.label: values[0] for line, values in zip(plot.lines, points, strict=True) if values}
+
+
+def svg(
+    plot: Plot,
+    key: str,
+    *,
+    size: tuple[float, float] = SIZE,
+    y_range: Range | None = None,
+    alone: int | None = None,
+) -> str:
+    """Draw a plot; ``key`` makes its ids its own on the page, ``size`` is in inches.
+
+    With ``alone`` that curve is drawn and the others stand behind it, faint and without their bands.
+    """
     plot = _with_gaps(plot)
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")
@@ -88,24 +112,31 @@ def svg(plot: Plot, key: str, *, size: tuple[float, float] = FULL_SIZE, y_range:
         for place, line in enumerate(plot.lines):
             colour = f"#0102{place:02x}"
             theme[colour] = series_colour(plot, place)
-            _draw(axes, line, colour)
-        _dress(axes, plot, y_range or shared_range([plot]))
+            if alone is None or place == alone:
+                _draw(axes, line, colour, noisy=plot.noisy)
+            else:
+                axes.plot(line.x, line.y, color=_FAINT, linewidth=0.9, alpha=0.45, zorder=1.5)
+        _dress(axes, plot, y_range or shared_range([plot]), labelled=alone is None)
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return _for_page(text.getvalue(), theme, key)
 
 
-def _draw(axes: Axes, line: Line, colour: str) -> None:
+def _draw(axes: Axes, line: Line, colour: str, *, noisy: bool) -> None:
+    if noisy and (mean := running(line)) is not None:
+        axes.plot(line.x, line.y, color=colour, linewidth=0.8, alpha=0.35)
+        line = mean
     if line.low and line.high:
         axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.13, linewidth=0)
     dashes = (4, 2.5) if "oracle" in line.label.lower() else (None, None)
-    few = len(line.x) <= 16
-    axes.plot(line.x, line.y, color=colour, linewidth=1.7, dashes=dashes, marker="o" if few else "", markersize=3.2)
+    few = len(line.x) <= 16 and not noisy
+    axes.plot(line.x, line.y, color=colour, linewidth=1.9, dashes=dashes, marker="o" if few else "", markersize=3.2)
 
 
-def _dress(axes: Axes, plot: Plot, y_range: Range | None) -> None:
-    axes.set_xlabel(plot.x_label, color=_FAINT)
-    axes.set_ylabel(plot.y_label, color=_FAINT)
+def _dress(axes: Axes, plot: Plot, y_range: Range | None, *, labelled: bool) -> None:
+    if labelled:
+        axes.set_xlabel(plot.x_label, color=_FAINT)
+        axes.set_ylabel(plot.y_label, color=_FAINT)
     if y_range is not None:
         axes.set_ylim(y_range.low, y_range.high)
         if y_range.low < 0 < y_range.high:

@@ -32,6 +32,9 @@ def eurus_recipes() -> Iterable[Component]:
         "demo", "eurus_eval:recipes/demo.toml", "From word problems to a better policy, in about 15 minutes."
     )
     yield Component("demo-full", "eurus_eval:recipes/demo-full.toml", "Three objectives, two reward losses, best of 8.")
+    yield Component(
+        "answers-only", "eurus_eval:recipes/answers-only.toml", "As demo, of your problems with nothing but answers."
+    )
 
 
 @hookimpl

@@ -34,9 +34,15 @@ from eurus_train.training.preparing import prepared
 from eurus_train.training.reference import References
 from eurus_train.training.saving import write_model
 from eurus_train.watching import curves
+from eurus_train.watching.evidence import share_right, shown
 from eurus_train.watching.metrics import split
+from eurus_train.watching.trends import LEAST, trend
 
 log = logging.getLogger(__name__)
+
+TERMS = {
+    "reward model": "a model that gives each reply a number, its reward; it learns to give the chosen reply of a pair the higher one",
+}
 
 
 class TrainReward(Learning):
@@ -108,6 +114,7 @@ class TrainReward(Learning):
         history = learnt.history
         context.figure("pairs", len(examples))
         curves.show_rewards(context, history, what="reward of the model", marks={"0": 0.0}, group="reward model")
+        context.define(TERMS)
         curves.show_loss(context, history)
         show_accuracy(context, history)
         curves.show_left_out(context, examples.left_out)
@@ -140,7 +147,8 @@ def show_accuracy(context: Context, history: Sequence[Mapping[str, float]]) -> N
     steps, shares = tuple(row["step"] for row in history), tuple(row["accuracy"] for row in history)
     line = Line("pairs of the step", steps, shares)
     name = f"{context.name}: accuracy"
-    context.show(Plot(name, "step", "share of pairs in order", (line,), group="reward accuracy", marks={"chance": 0.5}))
+    chance, group = {"chance": 0.5}, "reward accuracy"
+    context.show(Plot(name, "step", "share of pairs in order", (line,), group=group, marks=chance, noisy=True))
     last = shares[-max(1, len(shares) // 5) :]
     context.figure("training accuracy, mean of the last fifth", sum(last) / len(last))
 
@@ -165,14 +173,15 @@ def say_what_holds(context: Context, means: Mapping[str, float], count: Callable
     """Say whether the order of held-out pairs was learnt: of those whose sides have one author, as what a judge will see has."""
     same = split("accuracy", "author", "same")
     if same not in means:
-        context.note("No held-out pair has sides of one author: how well samples are ranked is not known.")
+        context.finding("No held-out pair has sides of one author: how well samples are ranked is not known.")
         return
-    right = curves.share_right(means, count, same)
+    right = share_right(means, count, same)
     which = " whose sides have one author" if count("accuracy") > right.n else ""
     context.figure(f"held-out accuracy{which}", right.value)
     verdict = "better than chance" if right.low > 0.5 else "not known to be better than chance"
-    said = f"Of held-out pairs{which} {curves.shown(right)} are ranked right (n = {right.n}): {verdict}."
-    context.note(said)
+    verdict = "worse than chance" if right.high < 0.5 else verdict
+    said = f"Of held-out pairs{which} {shown(right)} are ranked right (n = {right.n}): {verdict}."
+    context.finding(said)
     if ranks.first() and right.low <= 0.5:
         log.warning("%s: %s", context.name, said)
 
@@ -182,13 +191,15 @@ def say_what_was_learnt(context: Context, history: Sequence[Mapping[str, float]]
     constant = routes.at_start
     if constant is None:
         return
-    last = history[-max(1, len(history) // 5) :]
-    end = sum(row["loss"] for row in last) / len(last)
     context.figure("loss where every reward is 0", constant)
-    verdict = "below" if end < constant else "not below"
+    if len(history) < LEAST:
+        return
+    losses = trend([row["loss"] for row in history])
+    low, high = losses.at_end
+    verdict = "below" if high < constant else "above" if low > constant else "not known to differ from"
     context.note(
-        f"The training loss ended at {end:.3f} (mean of the last {len(last)} steps), {verdict} the {constant:.3f} that a reward "
-        "of 0 for everything costs."
+        f"The training loss ended at {losses.end:.3f} [{low:.3f}, {high:.3f}] (mean of the last {len(history) // 5} steps), {verdict} "
+        f"the {constant:.3f} that a reward of 0 for everything costs."
     )
 
 

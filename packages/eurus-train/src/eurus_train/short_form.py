@@ -11,6 +11,20 @@ import click
 from eurus_core.plugins import installed
 
 
+class ShortForm(click.Command):
+    """A command with ``--rows``, which a shell gives more words than one where a pattern was not quoted."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        patterned = "--rows" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if patterned and "extra argument" in error.message:
+                hint = "Quote a pattern, so that the shell leaves it whole: --rows 'train-*.jsonl'."
+                raise click.UsageError(f"{error.message.rstrip('.')}. {hint}", ctx) from error
+            raise
+
+
 def short_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command ``--model``, ``--rows`` and ``--skip-bad``."""
     model = click.option("--model", metavar="MODEL", help="Where learning starts: a folder, a hub id, smollm2.")
@@ -33,6 +47,13 @@ def is_short(recipe: str | None, model: str | None, rows: tuple[str, ...], skip_
     if skip_bad and not short:
         raise click.UsageError("--skip-bad goes with --rows. Elsewhere set skip_bad of the stage that reads the rows.")
     return short
+
+
+def short_flags(sets: tuple[str, ...]) -> dict[str, str]:
+    """Return what gives a setting in the short form, as messages name it; but for those that ``--set`` gives, too."""
+    flags = {"objective": "OBJECTIVE", "model": "--model", "trees": "--rows", "skip_bad": "--skip-bad"}
+    set_too = {assignment.partition("=")[0].partition(".")[0].strip() for assignment in sets}
+    return {key: flag for key, flag in flags.items() if key not in set_too}
 
 
 def short_settings(

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from eurus_core.errors import UnknownName
+from eurus_core.installing import how_to_install
 from eurus_core.plugins import Offer, Plugin, installed
 from eurus_core.plugins.component import KINDS
 
@@ -31,11 +32,12 @@ SETTABLE = (
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def parts(kind: str | None, name: str | None, as_json: bool) -> None:
-    """List what plugins offer; with KIND its parts, with KIND and NAME the settings a recipe may set.
+    """List what plugins offer; with KIND its parts, with KIND and NAME the settings a recipe may set, and the rows that it reads.
 
     \b
     Examples:
       eurus parts objectives
+      eurus parts formats trl
       eurus parts stages grow
       eurus parts backends transformers --json
     """
@@ -72,11 +74,14 @@ def _describe(name: str, offer: Offer) -> dict[str, str]:
 
 
 def _show_settings(offer: Offer, as_json: bool) -> None:
-    from eurus_core.commands.settings import settings  # imports pydantic
+    from eurus_core.commands.settings import row_forms, settings  # imports pydantic
 
-    rows = settings(offer.load()) if offer.kind in SETTABLE else []
+    part = offer.load() if offer.kind in SETTABLE else None
+    rows = settings(part) if part else []
+    forms = row_forms(part) if part else []
     if as_json:
-        click.echo(json.dumps({**_describe(offer.component.name, offer), "settings": rows}, indent=1, default=str))
+        found = {**_describe(offer.component.name, offer), "settings": rows, "rows": forms}
+        click.echo(json.dumps(found, indent=1, default=str))
         return
     click.echo(f"{offer.full_name} {offer.version}: {offer.component.summary}")
     width = max((len(row["name"]) for row in rows), default=0)
@@ -85,6 +90,14 @@ def _show_settings(offer: Offer, as_json: bool) -> None:
         click.echo(
             f"  {row['name']:<{width}}  {default}  ({row['type']})" + (f"  {row['about']}" if row["about"] else "")
         )
+    for number, form in enumerate(forms):
+        click.echo("A row holds" if number == 0 else "or")
+        keys = {**form["needed"], **form["optional"]}
+        width = max(map(len, keys))
+        for key, about in keys.items():
+            click.echo(f"  {key:<{width}}  {'needed' if key in form['needed'] else 'optional':<8}  {about}".rstrip())
+        if form["example"]:
+            click.echo(f"such as\n  {json.dumps(form['example'], ensure_ascii=False)}")
 
 
 @click.command()
@@ -145,8 +158,8 @@ def _conflicts(distribution: str) -> list[str]:
         try:
             version = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            lines.append(f"needs {requirement}: not installed. Run: pip install '{requirement}'")
+            lines.append(f"needs {requirement}: not installed. {how_to_install(text)}")
             continue
         if not requirement.specifier.contains(version, prereleases=True):
-            lines.append(f"needs {requirement}: {version} is installed. Run: pip install '{requirement}'")
+            lines.append(f"needs {requirement}: {version} is installed. {how_to_install(text)}")
     return lines

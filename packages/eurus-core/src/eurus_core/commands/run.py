@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from eurus_core.errors import UnknownName
 from eurus_core.plugins import installed
 from eurus_core.plugins.component import RunOption
 from eurus_core.runs import Plan, Run, plan, recipes
 from eurus_core.runs.recipes import Recipe
+from eurus_core.typed import typed
 
 _EVERYWHERE = "eurus_core.everywhere"
 
@@ -23,7 +25,7 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--dry-run",
             is_flag=True,
-            help="Check every setting, show the stages, run nothing. Files of data are not opened.",
+            help="Check every setting and the problems to grow from, show the stages, run nothing.",
         ),
         click.option("--seed", type=int, help="Of the run's random draws. Default: the recipe's, else 0."),
         click.option(
@@ -75,23 +77,37 @@ def run(
 
 
 def planned(recipe: Recipe, out: Path | None) -> Plan:
-    """Plan a recipe in ``out``, or in the folder that its name gives, telling the terminal what was dropped."""
+    """Plan a recipe in ``out``, or in the folder that its name gives, telling the terminal what was dropped and what chosen."""
     for note in recipe.notes:
         click.echo(f"note: {note}", err=True)
-    return plan(recipe, out or Path("runs") / recipe.name, click.get_current_context().meta.get(_EVERYWHERE))
+    found = plan(recipe, out or Path("runs") / recipe.name, click.get_current_context().meta.get(_EVERYWHERE))
+    for note in dict.fromkeys(note for step in found.steps for note in step.notes):
+        click.echo(f"note: {note}", err=True)
+    return found
 
 
 def carry_out(planned: Plan, *, dry_run: bool) -> None:
     """Run a plan, telling the terminal where the result lies; or only show it."""
-    started = Run(planned)
+    started = Run(planned, command=typed())
     if dry_run:
+        started.check()
         _show(planned, started)
         return
     try:
         written = started.carry_out()
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("The same command goes on where this one stopped.") from error
-    click.echo(str(written or planned.folder))
+    tell_result(planned.folder, written)
+
+
+def tell_result(folder: Path, written: Path | None) -> None:
+    """Print where the result lies: the report where one was written; else say what would write it."""
+    if written is None:
+        try:
+            installed().find("commands", "report")
+        except UnknownName as error:
+            click.echo(f"No report: eurus-eval draws it. {str(error).partition('. ')[2]}", err=True)
+    click.echo(str(written or folder))
 
 
 def _show(planned: Plan, run: Run) -> None:
@@ -147,12 +163,17 @@ def plan_stages(
     sets: tuple[str, ...],
     out: Path | None,
     seed: int | None,
+    flags: Mapping[str, str] | None = None,
 ) -> Plan:
-    """Return the plan of a recipe's stages of one kind; without a recipe, of one stage whose settings ``sets`` gives."""
+    """Return the plan of a recipe's stages of one kind; without a recipe, of one stage whose settings ``sets`` gives.
+
+    ``flags`` are what the person has typed in place of ``--set``, by the settings.
+    """
     if recipe is not None:
         return planned(recipes.load(recipe, profile=profile, sets=sets, seed=seed), out).only(kind, stage)
     text = f'["{kind}"]\nstage = "{kind}"\n'
     sets = tuple(f"{kind}.{assignment}" for assignment in sets)
     name = out.resolve().name if out else kind
-    alone = recipes.parse(text, file=f"stage {kind}", name=name, profile=profile, sets=sets, seed=seed, bare=True)
+    file = f"stage {kind}"
+    alone = recipes.parse(text, file=file, name=name, profile=profile, sets=sets, seed=seed, bare=True, flags=flags)
     return planned(alone, out)

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
+from eurus_core.row_keys import RowKeys
+
 PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", Any: "anything"}
 
 
@@ -33,6 +35,19 @@ def settings(cls: type[BaseModel], prefix: str = "") -> list[dict[str, Any]]:
         if table is not None:
             rows += settings(table, f"{row['name']}.")
     return rows
+
+
+def row_forms(part: type[Any]) -> list[dict[str, Any]]:
+    """Return what rows a part reads: keys that are needed and that may be there, and an example, for each form of a row.
+
+    Of a format that declares none, the keys by which its rows are known.
+    """
+    declared: tuple[RowKeys, ...] = getattr(part, "row_keys", ())
+    if not declared:
+        declared = tuple(RowKeys(dict.fromkeys(sorted(keys), "")) for keys in getattr(part, "keys", ()))
+    return [
+        {"needed": dict(one.needed), "optional": dict(one.optional), "example": dict(one.example)} for one in declared
+    ]
 
 
 def _table(field: FieldInfo) -> type[BaseModel] | None:

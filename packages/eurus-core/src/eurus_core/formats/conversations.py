@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from eurus_core.contracts import Format
+from eurus_core.contracts import Format, RowKeys
 from eurus_core.formats.messages import chat, messages
 from eurus_core.records import Graft, Message, Turn, Verdict
 from eurus_core.rows import Row
@@ -19,6 +19,19 @@ class Conversations(Format):
     """Every assistant message counts as a correct action after what was said before it."""
 
     keys: ClassVar = (frozenset({"messages"}), frozenset({"prompt", "completion"}))
+    row_keys: ClassVar = (
+        RowKeys(
+            {"messages": "the conversation: a list of messages with role and content"},
+            example={"messages": [{"role": "user", "content": "Is 7 odd?"}, {"role": "assistant", "content": "Yes."}]},
+        ),
+        RowKeys(
+            {
+                "prompt": "text, or a list of messages that ends on the user's",
+                "completion": "the reply: text or messages",
+            },
+            example={"prompt": "Is 7 odd?", "completion": "Yes."},
+        ),
+    )
 
     def grafts(self, row: Row, source: str) -> Iterator[Graft]:
         if "completion" in row.data:
@@ -36,6 +49,16 @@ class LabelledRows(Format):
     """
 
     keys: ClassVar = (frozenset({"prompt", "completion", "label"}),)
+    row_keys: ClassVar = (
+        RowKeys(
+            {
+                "prompt": "text, or a list of messages that ends on the user's",
+                "completion": "one reply: text or a message",
+                "label": "true or false",
+            },
+            example={"prompt": "Is 7 odd?", "completion": "No.", "label": False},
+        ),
+    )
 
     def grafts(self, row: Row, source: str) -> Iterator[Graft]:
         label = row.data.get("label")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from eurus_core.contracts import Format
+from eurus_core.contracts import Format, RowKeys
 from eurus_core.formats.messages import chat, messages, spoken
 from eurus_core.records import Graft, Message, Turn, Verdict
 from eurus_core.rows import Row
@@ -26,6 +26,18 @@ class PreferenceRows(Format):
     """
 
     keys: ClassVar = (frozenset({"chosen", "rejected"}), frozenset({"prompt", "chosen", "rejected"}))
+    row_keys: ClassVar = (
+        RowKeys(
+            {"chosen": "the better reply: text or messages", "rejected": "the worse one, in the same form"},
+            {
+                "prompt": "text or messages; needed unless both sides begin with it",
+                "weight": "what the pair counts for: a number above 0, 1 unless given",
+                "score_chosen": "a number",
+                "score_rejected": "a number",
+            },
+            {"prompt": "Is 7 odd?", "chosen": "Yes.", "rejected": "No."},
+        ),
+    )
 
     def grafts(self, row: Row, source: str) -> Iterator[Graft]:
         opening, chosen, rejected = conversation(row)

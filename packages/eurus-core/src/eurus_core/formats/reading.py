@@ -12,8 +12,9 @@ from eurus_core.errors import InputError
 from eurus_core.formats.grafts import trees
 from eurus_core.plugins import installed
 from eurus_core.records import Graft, PreferenceTree
-from eurus_core.rows import OnBad, files_of, rows, stop
-from eurus_core.treeset import MANIFEST, TreeSet
+from eurus_core.row_files import MANIFEST, data_set_of, row_files
+from eurus_core.rows import OnBad, rows, stop
+from eurus_core.treeset import TreeSet
 
 MOST_BYTES = 1 << 22
 """Of a row to learn from: a million tokens. To tokenise one takes two hundred times its size in memory."""
@@ -25,17 +26,13 @@ ROWS_LOOKED_AT = 100
 def open_trees(path: Path | str, on_bad: OnBad = refuse) -> Iterable[PreferenceTree]:
     """Return the trees of a tree set, or of a file or folder of rows in a form that is known by its keys.
 
-    A bad row goes to ``on_bad``. A tree set holds none: it was written whole.
+    ``path`` may be a pattern such as ``train-*.parquet``; of a folder with splits the one to learn from is read. A bad row goes to
+    ``on_bad``. A tree set holds none: it was written whole.
     """
     path = Path(path).expanduser()
-    if not path.exists():
-        raise InputError(
-            "no such file or folder", needed="Needed is a tree set, or a file or folder of rows.", file=path
-        )
-    if (path / MANIFEST).exists():
+    if (path / MANIFEST).is_file():
         return TreeSet.open(path)
-    if path.is_dir():
-        files_of(path)  # what is wrong with a folder is told before any of it is read
+    row_files(path)  # what is wrong with it is told before any of it is read
     return read_rows([path], on_bad=on_bad)
 
 
@@ -46,22 +43,22 @@ def read_rows(
     source: str | None = None,
     on_bad: OnBad = refuse,
 ) -> Iterator[PreferenceTree]:
-    """Yield the trees that rows of files and folders make, after those of tree sets among the paths.
+    """Yield the trees that rows of files, folders and patterns make, after those of tree sets among the paths.
 
     ``form`` None finds it for each file by its first rows' keys. ``source`` names the data set; else its form does, else its
     file. A bad row goes to ``on_bad``; an edge between rows of several files joins them where they name the same problem.
     """
     by_source: dict[str, list[Iterator[Graft]]] = {}
     files = []
-    for path in paths:
+    for path in (one for named in paths for one in row_files(named).files):
         if (path / MANIFEST).is_file():
             for tree in TreeSet.open(path):
                 yield tree if source is None else _named(tree, source)
         else:
-            files += files_of(path)
+            files.append(path)
     for file in files:
         found = form or _form_of(file)
-        name = source or found.source or file.name.partition(".")[0]
+        name = source or found.source or data_set_of(file)
         by_source.setdefault(name, []).append(_grafts(file, found, name, on_bad))
     for name, parts in by_source.items():
         yield from trees((graft for part in parts for graft in part), name)

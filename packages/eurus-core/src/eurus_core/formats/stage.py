@@ -11,11 +11,12 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, PositiveInt
 
 from eurus_core.blocks import Table
-from eurus_core.choice import Choice, File
+from eurus_core.choice import Choice, Rows
 from eurus_core.contracts import Artefact, Format, Stage, refuse
 from eurus_core.errors import InputError
 from eurus_core.formats.reading import read_rows
 from eurus_core.records import PreferenceTree
+from eurus_core.row_files import row_files
 from eurus_core.seeds import derive
 from eurus_core.stages import Context
 from eurus_core.trees import pairs
@@ -28,9 +29,10 @@ class Import(Stage):
     produces: ClassVar[Artefact] = "trees"
 
     rows: Annotated[
-        tuple[File, ...], BeforeValidator(lambda found: found if isinstance(found, (list, tuple)) else [found])
+        tuple[Rows, ...], BeforeValidator(lambda found: found if isinstance(found, (list, tuple)) else [found])
     ]
-    """Files, or folders of them: .jsonl and .json, plain or .gz, .parquet and .arrow; tree sets, too. [] imports nothing."""
+    """Files, folders of them, or patterns: .jsonl and .json, plain or .gz, .parquet and .arrow; tree sets, too. Of a folder with splits
+    its training split. [] imports nothing."""
     form: Annotated[Format | None, Choice("formats")] = None
     """How the rows read; unset, the keys of each file's first rows tell."""
     source: str | None = None
@@ -49,6 +51,8 @@ class Import(Stage):
             yield tree if self.pairs_per_tree is None else _fewer_pairs(tree, self.pairs_per_tree, seed)
 
     def run(self, context: Context) -> None:
+        for note in filter(None, (row_files(path).note for path in self.rows)):
+            context.note(f"{note}.")
         bad: list[InputError] = []
         trees = self.read(context.seed, bad.append)
         counts: Counter[tuple[str, str]] = Counter()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
-from eurus_core.contracts import Format
+from eurus_core.contracts import Format, RowKeys
 from eurus_core.formats.messages import chat
 from eurus_core.records import Graft, Message, Turn, Verdict
 from eurus_core.rows import Row
@@ -20,6 +20,18 @@ class UltraFeedback(Format):
     """
 
     keys: ClassVar = (frozenset({"instruction", "completions"}),)
+    row_keys: ClassVar = (
+        RowKeys(
+            {"instruction": "text", "completions": "a list of objects with response (text) and the score that is read"},
+            example={
+                "instruction": "Is 7 odd?",
+                "completions": [
+                    {"response": "Yes.", "fine-grained_score": 4.5, "overall_score": 8},
+                    {"response": "No.", "fine-grained_score": 1.25, "overall_score": 2},
+                ],
+            },
+        ),
+    )
     source: ClassVar = "UltraFeedback"
 
     score: Literal["fine-grained_score", "overall_score"] = "fine-grained_score"

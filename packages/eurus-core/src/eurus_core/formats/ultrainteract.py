@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from eurus_core.contracts import Format
+from eurus_core.contracts import Format, RowKeys
 from eurus_core.formats.messages import chat, messages
 from eurus_core.formats.pairs import refuse_equal
 from eurus_core.records import TASKS, Graft, Problem, Task, Turn, Verdict, task_named
@@ -19,12 +19,35 @@ RIGHT, WRONG = Verdict("correct", rule="published"), Verdict("incorrect", rule="
 
 _COMMON = 'UltraInteract rows hold "id", "parent_id", "task", "dataset"'
 _TOOLS = {"[1] Python interpreter": "python", "wikipedia_search(query: str)": "wikipedia_search"}
+_KEYS = {
+    "id": "a hash, or one with the tree's depth and the turn behind it: hash_5_1",
+    "parent_id": "the tree's name; rows that share it make one tree",
+    "task": f"one of {', '.join(TASKS)}",
+    "dataset": "where the instruction comes from",
+}
+_EXAMPLE = {"id": "3f2a_5_1", "parent_id": "3f2a", "task": "Math_CoT", "dataset": "gsm8k"}
 
 
 class UltraInteractPairs(Format):
     """A trajectory that ends on a user turn, and two actions after it: the last action's text only."""
 
     keys: ClassVar = (frozenset({"id", "parent_id", "trajectory", "chosen", "rejected"}),)
+    row_keys: ClassVar = (
+        RowKeys(
+            {
+                **_KEYS,
+                "trajectory": "what was said: a list of messages with from and value that ends on the user's",
+                "chosen": "the correct action after it: text",
+                "rejected": "the incorrect one",
+            },
+            example={
+                **_EXAMPLE,
+                "trajectory": [{"from": "user", "value": "Is 7 odd?"}],
+                "chosen": "Yes.",
+                "rejected": "No.",
+            },
+        ),
+    )
     source: ClassVar = "UltraInteract"
     needed: ClassVar = f'{_COMMON}, "trajectory", "chosen" and "rejected".'
 
@@ -40,6 +63,16 @@ class UltraInteractActions(Format):
     """A correct action after its instruction; histories were dropped, or are part of the instruction."""
 
     keys: ClassVar = (frozenset({"id", "parent_id", "instruction", "response"}),)
+    row_keys: ClassVar = (
+        RowKeys(
+            {
+                **_KEYS,
+                "instruction": "text, attempts before the action in it where there were any",
+                "response": "a correct action",
+            },
+            example={**_EXAMPLE, "instruction": "Is 7 odd?", "response": "Yes."},
+        ),
+    )
     source: ClassVar = "UltraInteract"
     needed: ClassVar = f'{_COMMON}, "instruction" and "response".'
 

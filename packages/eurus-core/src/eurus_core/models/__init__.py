@@ -1,6 +1,6 @@
 """Models: where a reference leads, loading, precision, chat templates, and the built-in ones.
 
-Importing this room imports neither torch nor transformers; loading does (``pip install 'eurus-core[models]'``).
+Importing this room imports neither torch nor transformers; loading does (eurus-core's extra ``models``).
 """
 
 from typing import TYPE_CHECKING

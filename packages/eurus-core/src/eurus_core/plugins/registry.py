@@ -111,11 +111,32 @@ class Plugins:
         if found:
             choices = " or ".join(sorted({offer.full_name for offer in found}))
             raise PluginError(f"Several plugins offer {KINDS[kind]} {name!r}. Write {choices}.")
+        from eurus_core.installing import how_to_install
+
         package = KNOWN_PACKAGES.get((kind, name))
-        hint = f"Run: pip install '{package}'" if package else f"(eurus parts {kind} lists all)"
+        lost = self._may_offer(name, package)
+        hint = how_to_install(package) if package and not lost else f"(eurus parts {kind} lists all)"
         if elsewhere := [other for other in KINDS if name in self._by_name[other]]:
             hint = f"{name!r} is one of the {elsewhere[0]}. {hint}"
-        raise UnknownName(KINDS[kind], name, self.offers(kind), hint=hint)
+        if lost:
+            told = "; ".join(
+                f"{plugin.distribution} {plugin.version}".rstrip() + f": {plugin.problem}" for plugin in lost
+            )
+            hint = f"It {'is' if package else 'may be'} of a plugin that could not be loaded: {told}. {hint}"
+        others = () if package or self._named_after(name) else self.offers(kind)  # the name is right: no other is meant
+        raise UnknownName(KINDS[kind], name, others, hint=hint)
+
+    def _may_offer(self, name: str, package: str | None) -> tuple[Plugin, ...]:
+        """Return the broken plugins that a name may be of: those named after it, else all; of a name of ours its package alone."""
+        if package is not None:
+            return tuple(plugin for plugin in self.broken() if plugin.distribution == package.partition("[")[0])
+        return self._named_after(name) or self.broken()
+
+    def _named_after(self, name: str) -> tuple[Plugin, ...]:
+        """Return the broken plugins whose name holds a part's: eurus-simpo may well offer simpo."""
+        return tuple(
+            plugin for plugin in self.broken() if name.lower() in f"{plugin.distribution}/{plugin.name}".lower()
+        )
 
     def broken(self) -> tuple[Plugin, ...]:
         return tuple(plugin for plugin in self.plugins if plugin.problem)

@@ -15,7 +15,7 @@ from eurus_core.errors import UserError
 from eurus_core.whole import whole
 
 DONE_MARK, REPORT = "stage.json", "report.json"
-RECIPE, MANIFEST = "recipe.json", "manifest.json"
+RECIPE, MANIFEST, EVENTS = "recipe.json", "manifest.json", "events.jsonl"
 LOCK = ".lock"
 """The first file of a run folder, and what one is known by."""
 FULL_BYTES = 1 << 16
@@ -52,6 +52,24 @@ def check(folder: Path) -> None:
             raise UserError(f"{folder}: holds files and is no run folder. Choose an empty or a new --out.")
     elif folder.exists() or folder.is_symlink():
         raise UserError(f"{folder}: is no folder. Choose another --out.")
+
+
+def make(folder: Path) -> tuple[Path, ...]:
+    """Make a run folder and return what was not there before, the run folder first; UserError where it cannot be made."""
+    new = tuple(one for one in (folder, *folder.parents) if not one.exists())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made: {error.strerror}. Choose another --out.") from error
+    return new
+
+
+def unmake(new: tuple[Path, ...]) -> None:
+    """Remove a run folder that was made in vain, and the folders made for it while nothing else is in them."""
+    shutil.rmtree(new[0], ignore_errors=True)
+    with contextlib.suppress(OSError):
+        for folder in new[1:]:
+            folder.rmdir()
 
 
 @contextlib.contextmanager

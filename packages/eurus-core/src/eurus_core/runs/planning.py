@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,13 +12,16 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from eurus_core.choice import names
 from eurus_core.contracts import Artefact, Stage
 from eurus_core.errors import RecipeError, UserError, nearest
+from eurus_core.models.sources import check_source
 from eurus_core.plugins import Offer, installed
-from eurus_core.rows import SUFFIXES
+from eurus_core.row_files import RowFiles, row_files
+from eurus_core.runs.layers import SET
 from eurus_core.runs.recipes import Key, Recipe
 from eurus_core.stages import PLACES
-from eurus_core.treeset import MANIFEST
+from eurus_core.treeset import MANIFEST, TreeSet
 
 ACCEPTS: dict[Artefact, tuple[Artefact, ...]] = {"model": ("model", "reward-model")}
 """Where an input may also be an artefact of another kind; each accepts its own."""
@@ -36,6 +40,8 @@ class Step:
     settings: dict[str, Any]
     inputs: tuple[str, ...]
     fingerprint: str
+    notes: tuple[str, ...] = ()
+    """What was chosen of what it is to read, where there was a choice."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +87,19 @@ class _Inputs:
         self.stages: list[str] = []
         self.parts: list[Offer] = []
         self.paths: list[Path] = []
+        self.rows: set[Path] = set()
+        self.notes: list[str] = []
 
     def resolve(self, kind: Artefact, value: str) -> str:
         if not value.startswith("@"):
-            if kind == "trees" and not Path(value).expanduser().exists():
-                raise UserError(f"{value}: no such file or folder; needed is a tree set, or a file or folder of rows")
-            self.paths += _read(kind, Path(value))
+            path = Path(value).expanduser()
+            if kind == "trees":
+                self.read(path)
+            elif kind in ("model", "reward-model"):
+                check_source(value)
+                self.paths += [path] if (path / "config.json").exists() else []
+            elif path.exists():
+                self.paths.append(path)
             return value
         name = value[1:]
         if name not in self._earlier:
@@ -105,6 +118,17 @@ class _Inputs:
         given = {key: value for key, value in self._everywhere.items() if key in cls.model_fields}
         self.given |= given
         return settings | given
+
+    def read(self, rows: Path) -> None:
+        if (rows / MANIFEST).is_file():
+            TreeSet.open(rows)
+            found = RowFiles((rows,))
+        else:
+            found = row_files(rows)
+        self.rows.add(rows.expanduser())
+        self.paths += dict.fromkeys((*found.files, *itertools.chain.from_iterable(found.splits.values())))
+        if found.note and found.note not in self.notes:
+            self.notes.append(found.note)
 
     def used(self, offer: Offer) -> None:
         self.parts.append(offer)
@@ -133,11 +157,11 @@ def _step(recipe: Recipe, name: str, settings: dict[str, Any], inputs: _Inputs, 
     try:
         stage = cls.model_validate(settings, context=inputs)
     except ValidationError as error:
-        raise RecipeError("\n".join(_explain(recipe, name, error))) from None
-    for key, path in (named := list(files(stage))):
+        raise RecipeError("\n".join(_explain(recipe, name, cls, error))) from None
+    for key, path in (named := [one for one in files(stage) if one[1] not in inputs.rows]):
         if not path.exists():
-            at = (name, *key)
-            raise RecipeError(f"{recipe.origin(at)}: {'.'.join(map(str, at))}: no such file or folder: {path}")
+            at = recipe.place((name, *key))
+            raise RecipeError(f"{recipe.origin(at)}: {recipe.path(at)}: no such file or folder: {path}")
     mark = _fingerprint(
         {
             "stage": kind,
@@ -149,10 +173,10 @@ def _step(recipe: Recipe, name: str, settings: dict[str, Any], inputs: _Inputs, 
             "files": {str(path): _content(path) for path in (*inputs.paths, *(path for _, path in named))},
         }
     )
-    return Step(name, kind, stage, settings, tuple(inputs.stages), mark)
+    return Step(name, kind, stage, settings, tuple(inputs.stages), mark, tuple(inputs.notes))
 
 
-def _explain(recipe: Recipe, stage: str, error: ValidationError) -> Iterator[str]:
+def _explain(recipe: Recipe, stage: str, cls: type[BaseModel], error: ValidationError) -> Iterator[str]:
     """Yield one line a mistake: place, key, what was found, what is needed."""
     mistakes = error.errors(include_url=False)
     inside = {mistake["loc"][:end] for mistake in mistakes for end in range(len(mistake["loc"]))}
@@ -160,15 +184,23 @@ def _explain(recipe: Recipe, stage: str, error: ValidationError) -> Iterator[str
         loc = tuple(part for part in mistake["loc"])
         if mistake["type"] == "too_short" and loc in inside:
             continue  # pydantic counts only the elements that passed
-        key = mistake.get("ctx", {}).get("key")
-        path = (stage, *loc, key) if key else (stage, *loc)
-        message = mistake["msg"]
+        about = mistake.get("ctx", {})
+        key = about.get("key")
+        path = recipe.place((stage, *loc, key) if key else (stage, *loc))
+        origin, message = recipe.origin(path), mistake["msg"]
         if mistake["type"] not in ("part", "input", "unknown_setting", "no_number", "missing"):
             message = f"{message}; found {mistake['input']!r:.80}"
         if mistake["type"] == "missing":
-            key = ".".join(map(str, path[1:] if recipe.bare else path))
-            message = f"is needed and missing; {'' if recipe.bare else 'write it there, or '}give --set {key}=..."
-        yield f"{recipe.origin(path)}: {'.'.join(map(str, path))}: {message}"
+            message = f"is needed and missing; {'' if recipe.bare else 'write it there, or '}give --set {recipe.path(path)}=..."
+        typed = origin.removeprefix(SET).split(".") if origin.startswith(SET) else []
+        rest = typed[len(path) - recipe.bare :]
+        if recipe.bare and not loc and rest and rest[0] in names(cls):
+            message = (
+                f"no such setting. Did you mean {'.'.join(rest)!r}?"  # typed with the stage's name, as of a recipe
+            )
+        elif about.get("meant"):
+            message = f"no such setting. Did you mean {'.'.join((recipe.path((*path[:-1], about['meant'])), *rest))!r}?"
+        yield f"{origin}: {recipe.path(path)}: {message}"
 
 
 def files(part: BaseModel, at: Key = ()) -> Iterator[tuple[Key, Path]]:
@@ -188,15 +220,6 @@ def _paths(value: object, at: Key) -> Iterator[tuple[Key, Path]]:
     elif isinstance(value, tuple | list):
         for index, item in enumerate(value):
             yield from _paths(item, (*at, index))
-
-
-def _read(kind: Artefact, path: Path) -> list[Path]:
-    """Return what of an input is read: a folder of rows may hold anything besides, and one that is no model is refused unread."""
-    if path.is_dir() and kind == "trees" and not (path / MANIFEST).exists():
-        return sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
-    if path.is_dir() and kind in ("model", "reward-model") and not (path / "config.json").exists():
-        return []
-    return [path] if path.exists() else []
 
 
 def _content(path: Path) -> str:

@@ -12,6 +12,7 @@ make a recipe short:
 
 from __future__ import annotations
 
+import difflib
 import importlib.resources
 import itertools
 import re
@@ -23,9 +24,10 @@ from typing import Any
 
 from eurus_core.errors import RecipeError, nearest
 from eurus_core.plugins import installed
+from eurus_core.runs.layers import SET, Settings, layers_over, merge
+from eurus_core.runs.layers import assignment as assignment
 from eurus_core.runs.toml_lines import line_numbers, line_of
 
-Settings = dict[str, Any]
 Key = tuple[str | int, ...]
 
 RESERVED = {"title": str, "summary": str, "seed": int, "profile": dict}
@@ -33,12 +35,9 @@ RESERVED = {"title": str, "summary": str, "seed": int, "profile": dict}
 STAGE_NAME = re.compile(r"\w[\w +-]{0,59}")
 """A stage's name is its folder's: one that climbs out of the run folder, or is one of the run's own files, must not pass."""
 
+MOST_HOPS = 100
 MOST_VALUES = 1_000_000
 """A few references to references make a recipe of a page as large as one likes."""
-
-
-class _Whole(Settings):
-    """A table that takes the place of what was there, where others are laid over it."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +55,50 @@ class Recipe:
     notes: tuple[str, ...] = ()
     bare: bool = False
     """One stage from the command line alone, whose settings ``--set`` names without the stage."""
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """Of such a stage: the flags that gave settings, by these."""
     _file: str = ""
     _lines: Mapping[Key, int] = field(default_factory=dict, repr=False)
     _layers: tuple[tuple[str, Settings], ...] = field(default=(), repr=False)
+    _written: Settings = field(default_factory=dict, repr=False)
 
     def origin(self, key: Key) -> str:
         """Return ``demo.toml, line 12`` or ``--set grow.problems`` for the layer that set a key."""
         for label, layer in reversed(self._layers):
             if _has(layer, key):
-                return label
+                return self.flags.get(label.removeprefix(SET), label)
         line = None if self.bare else line_of(dict(self._lines), key)
         return self._file if line is None else f"{self._file}, line {line}"
+
+    def place(self, key: Key) -> Key:
+        """Return where the value was written that stands at ``key``: what is ``like`` another or refers to it is followed there."""
+        for _ in range(MOST_HOPS):
+            followed = _followed(self._written, key)
+            if followed is None:
+                break
+            key = followed
+        return key
+
+    def path(self, key: Key) -> str:
+        """Return a key as ``--set`` takes it."""
+        return ".".join(map(str, key[1:] if self.bare else key))
+
+
+def _followed(settings: Settings, key: Key) -> Key | None:
+    """Return where the first reference on the way to ``key`` leads, or the stage that it is taken from; None where it is written there."""
+    value: Any = settings
+    for at, part in enumerate(key):
+        if at == 1 and isinstance(value, dict) and str(part) not in value and isinstance(value.get("like"), str):
+            return (value["like"], *key[1:])
+        if isinstance(value, dict) and str(part) in value:
+            value = value[str(part)]
+        elif isinstance(value, list) and str(part).isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+        if isinstance(value, str) and value.startswith("$"):
+            return (*(int(one) if one.isdecimal() else one for one in value[1:].split(".")), *key[at + 1 :])
+    return None
 
 
 def find(ref: str) -> tuple[str, str]:
@@ -97,16 +129,17 @@ def parse(
     sets: Iterable[str] = (),
     seed: int | None = None,
     bare: bool = False,
+    flags: Mapping[str, str] | None = None,
 ) -> Recipe:
     """Return the recipe in ``text``; RecipeError names file and line of what cannot be used."""
     notes: list[str] = []
     try:
         merged: Settings = tomllib.loads(text)
-        layers = _layers(merged.pop("profile", {}), profile, sets, file)
+        layers = layers_over(merged.pop("profile", {}), profile, sets, file, bare)
         if seed is not None:
             layers.append(("--seed", {"seed": seed}))
         for label, layer in layers:
-            merged = _merge(merged, layer, (), label, notes)
+            merged = merge(merged, layer, (), label, notes)
         settings = _interpolate(_inherit(merged, file), file)
     except ValueError as error:  # a TOMLDecodeError, or a number of thousands of digits
         raise RecipeError(f"{file}: not TOML: {error}.") from error
@@ -120,80 +153,14 @@ def parse(
         stages=settings,
         notes=tuple(notes),
         bare=bare,
+        flags=flags or {},
         _file=file,
         _lines=line_numbers(text),
         _layers=tuple(layers),
+        _written=merged,
     )
     _check(recipe)
     return recipe
-
-
-def assignment(text: str) -> tuple[tuple[str, ...], Any]:
-    """Return (path, value) of one ``--set path=value``; a value that is not TOML is text."""
-    path, equals, value = text.partition("=")
-    keys = tuple(part.strip() for part in path.split("."))
-    if not equals or not all(keys):
-        raise RecipeError(f"--set {text!r}: write path=value, such as --set grow.problems=20.")
-    if any("\ud800" <= character <= "\udfff" for character in text):  # how Python passes on what it cannot decode
-        raise RecipeError(f"--set {text!r}: not UTF-8 text.")
-    try:
-        found = tomllib.loads(f"value = {value}")
-    except ValueError:
-        return keys, value.strip()
-    return keys, found["value"] if len(found) == 1 else value.strip()
-
-
-def _layers(profiles: Any, profile: str | None, sets: Iterable[str], file: str) -> list[tuple[str, Settings]]:
-    layers: list[tuple[str, Settings]] = []
-    if not isinstance(profiles, dict) or not all(isinstance(layer, dict) for layer in profiles.values()):
-        raise RecipeError(f"{file}: 'profile' holds tables, such as [profile.tiny.grow].")
-    if profile is not None:
-        if profile not in profiles:
-            meant = nearest(profile, profiles)
-            known = f"It has: {', '.join(profiles)}." if profiles else "It has none."
-            raise RecipeError(f"{file}: no profile {profile!r}. " + (f"Did you mean {meant!r}?" if meant else known))
-        layers.append((f"profile {profile} of {file}", profiles[profile]))
-    for text in sets:
-        keys, value = assignment(text)
-        layer: Any = _Whole(value) if isinstance(value, dict) else value
-        for key in reversed(keys):
-            layer = {key: layer}
-        layers.append((f"--set {'.'.join(keys)}", layer))
-    return layers
-
-
-def _merge(old: Any, new: Any, path: tuple[str, ...], label: str, notes: list[str]) -> Any:
-    """Lay ``new`` over ``old``: tables merge unless whole, all else is replaced; a number addresses an element of an array."""
-    whole = isinstance(new, _Whole)
-    if isinstance(old, list) and isinstance(new, dict) and not whole and _are_places(new):
-        merged_list = list(old)
-        for key, value in new.items():
-            index = int(key)
-            if index >= len(merged_list):
-                raise RecipeError(f"{label}: {'.'.join(path)} has {len(merged_list)} elements; count from 0.")
-            merged_list[index] = _merge(merged_list[index], value, (*path, key), label, notes)
-        return merged_list
-    if not isinstance(new, dict):
-        return new
-    if isinstance(old, str) and not old.startswith(("@", "$")):
-        old = {"name": old}  # a bare part name and its table are one thing
-    if not isinstance(old, dict):
-        return new
-    renamed = "name" in new and "name" in old and new["name"] != old["name"]
-    if renamed or whole:
-        if dropped := [key for key in old if key != "name" and key not in new]:
-            now = f"now {new['name']!r}" if renamed else "given as a whole"
-            of = f" of {old['name']!r}" if "name" in old else ""
-            notes.append(f"{label}: {'.'.join(path)} is {now}; dropped the settings{of}: {', '.join(dropped)}")
-        return new
-    merged = type(old)(old)
-    for key, value in new.items():
-        merged[key] = _merge(old[key], value, (*path, key), label, notes) if key in old else value
-    return merged
-
-
-def _are_places(table: Settings) -> bool:
-    return bool(table) and all(re.fullmatch(r"\d{1,9}", key) for key in table)
 
 
 def _inherit(settings: Settings, file: str) -> Settings:
@@ -212,7 +179,7 @@ def _inherit(settings: Settings, file: str) -> Settings:
                 f"{file}: {name} is like {model!r}, which is no stage." + (f" Did you mean {meant!r}?" if meant else "")
             )
         own = {key: value for key, value in stage.items() if key != "like"}
-        return _merge(whole(model, (*chain, name)), own, (name,), file, [])
+        return merge(whole(model, (*chain, name)), own, (name,), file, [])
 
     return {name: whole(name, ()) for name in settings}
 
@@ -258,20 +225,27 @@ def _check(recipe: Recipe) -> None:
         )
     for name, settings in recipe.stages.items():
         if not isinstance(settings, dict) or not isinstance(settings.get("stage"), str):
-            meant = nearest(name, RESERVED)
-            hint = f" Did you mean {meant!r}?" if meant else ""
-            if stage := next(
-                (one for one, held in recipe.stages.items() if isinstance(held, dict) and "stage" in held), ""
-            ):
-                hint += f" What a stage is to be given begins with its name, as in {stage}.{name}."
-            raise RecipeError(
-                f"{recipe.origin((name,))}: {name!r} is not a stage: it needs a key 'stage', such as stage = \"grow\".{hint}"
-            )
+            raise RecipeError(f"{recipe.origin((name,))}: {_no_stage(recipe, name)}")
         if not STAGE_NAME.fullmatch(name):
             raise RecipeError(
                 f"{recipe.origin((name,))}: {name!r:.80} cannot be a stage's name, for it names a folder: "
                 "letters, digits, '_', '-', '+' and spaces, 60 at most."
             )
+
+
+def _no_stage(recipe: Recipe, name: str) -> str:
+    """Say what is wrong with a table that is no stage, and what was meant."""
+    stages = [one for one, held in recipe.stages.items() if isinstance(held, dict) and "stage" in held]
+    typed = recipe.origin((name,)).removeprefix(SET).split(".")
+    if len(typed) > 1 and typed[0] == name and stages:
+        if meant := difflib.get_close_matches(name, stages, n=1, cutoff=0.6):
+            return f"no stage named {name!r}. Did you mean {'.'.join((meant[0], *typed[1:]))!r}?"
+        return f"no stage named {name!r}. It has: {', '.join(stages)}."
+    close = difflib.get_close_matches(name, [one for one in RESERVED if one != name], n=1, cutoff=0.75)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    if stages:
+        hint += f" What a stage is to be given begins with its name, as in {stages[0]}.{name}."
+    return f"{name!r} is not a stage: it needs a key 'stage', such as stage = \"grow\".{hint}"
 
 
 def _has(layer: Any, key: Key) -> bool:

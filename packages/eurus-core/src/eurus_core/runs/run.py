@@ -3,7 +3,8 @@
 A run folder holds the resolved recipe, ``manifest.json`` (versions, seed, fingerprints, states), ``events.jsonl``, and one
 folder a finished stage. A stage works in ``.partial/<stage>-<fingerprint>`` and is renamed when it is done: it appears whole
 or not at all. A finished stage whose fingerprint has changed is moved to ``.previous/``; nothing is deleted. Where such a
-stage fails anew before it has left a file, recipe and manifest stay as they were: they belong to what is there.
+stage fails anew before it has left a file, recipe and manifest stay as they were: they belong to what is there. A new run that ends
+with a user's mistake before anything was done leaves no folder.
 """
 
 from __future__ import annotations
@@ -29,15 +30,18 @@ from eurus_core.errors import UserError
 from eurus_core.plugins import installed
 from eurus_core.runs.folder import (
     DONE_MARK,
+    EVENTS,
     MANIFEST,
     RECIPE,
     REPORT,
     at_fault,
     check,
     has_files,
+    make,
     only_one,
     partial_folder,
     text_of,
+    unmake,
     write,
     write_json,
 )
@@ -49,11 +53,17 @@ log = logging.getLogger(__name__)
 
 State = Literal["to do", "running", "done", "failed", "interrupted"]
 
+TOOK = ("seconds", "resumed", "load")
+"""What is kept of a finished stage's time: the seconds; whether they count from a stop on only; the machine's load before and after."""
+
 
 class Run:
-    """A plan and the folder it is carried out in. Hooks receive it; they must not change it."""
+    """A plan and the folder it is carried out in. Hooks receive it; they must not change it.
 
-    def __init__(self, plan: Plan):
+    ``command`` is what a person typed to have it, kept in the manifest for whoever wants it again.
+    """
+
+    def __init__(self, plan: Plan, *, command: str = ""):
         self.plan, self.folder = plan, plan.folder
         check(plan.folder)
         self.recipe: dict[str, Any] = {
@@ -64,10 +74,12 @@ class Run:
             "stages": plan.recipe.stages,
         }
         self.manifest: dict[str, Any] = {
+            **({"command": command} if command else {}),
             "seed": plan.recipe.seed,
             "python": platform.python_version(),
             "platform": platform.platform(),
             "versions": _versions(),
+            "cores": os.cpu_count(),
             "stages": [_entry(step, self._finished(step)) for step in plan.steps],
         }
         self._broken_hooks: set[str] = set()
@@ -75,13 +87,12 @@ class Run:
 
     def carry_out(self) -> Path | None:
         """Run every stage that is not up to date; return what the finishing hooks wrote for the reader, if anything."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{self.folder}: cannot be made: {error.strerror}. Choose another --out.") from error
+        self.check()
+        new = make(self.folder)
         with only_one(self.folder):
             before = {name: text_of(self.folder / name) for name in (RECIPE, MANIFEST)}
             failed = True
+            vain: tuple[Path, ...] = ()
             try:
                 self._save(RECIPE, self.recipe)
                 self._save(MANIFEST, self.manifest)
@@ -92,12 +103,26 @@ class Run:
             except Exception as error:
                 if reason := at_fault(self.folder, error):
                     raise UserError(reason) from error
+                vain = new if isinstance(error, UserError) and not self._has_work() else ()
                 raise
             finally:
                 if failed and not self._changed:
                     self._put_back(before)
                 written = self._call("eurus_run_finished", failed=failed)
+                if vain:
+                    unmake(vain)
         return next((Path(path) for path in reversed(written) if path is not None), None)
+
+    def check(self) -> None:
+        """Ask every stage that is to do what stands in its way, and say what it answers; UserError, with its name, where it cannot work."""
+        for step in self.plan.to_do:
+            if self._finished(step):
+                continue
+            try:
+                for sentence in step.stage.check(self._seed(step)):
+                    _say(f"note: {step.name}: {sentence}")
+            except UserError as error:
+                raise UserError(f"{step.name}: {error}") from error
 
     def state(self, step: Step) -> str:
         """Return whether a step is up to date: ``done``, ``started`` or ``to do``."""
@@ -106,8 +131,8 @@ class Run:
         return "started" if self._partial(step).exists() else "to do"
 
     def _advance(self, step: Step) -> None:
-        if finished := self._finished(step):
-            _say(f"{step.name}: up to date, took {finished['seconds']:.0f} s")
+        if self._finished(step):
+            _say(f"{step.name}: up to date")
             return
         final, partial = self.folder / step.name, self._partial(step)
         resumed = partial.exists()
@@ -115,9 +140,8 @@ class Run:
         what = step.kind if step.kind != step.name else f"in {self.folder}"
         _say(f"{step.name}: {what}" + (" (going on where it stopped)" if resumed else ""))
         self._mark(step, "running")
-        seed = derive(self.plan.recipe.seed, step.name)
-        context = Context(partial, name=step.name, seed=seed, events=self._event)
-        started = time.monotonic()
+        context = Context(partial, name=step.name, seed=self._seed(step), events=self._event)
+        started, load = time.monotonic(), _load()
         try:
             step.stage.run(context)
         except BaseException as failure:
@@ -133,12 +157,12 @@ class Run:
         _release_memory()
         report = replace(context.report, kind=step.kind, figures={"seconds": seconds, **context.report.figures})
         write_report(partial / REPORT, report)
-        done = {"fingerprint": step.fingerprint, "kind": step.kind, "seconds": seconds, "resumed": resumed}
-        write_json(partial / DONE_MARK, done)
+        took = {"seconds": seconds, "resumed": resumed, "load": [*load, *_load()]}
+        write_json(partial / DONE_MARK, {"fingerprint": step.fingerprint, "kind": step.kind, **took})
         if final.exists():
             self._set_aside(final)
         os.replace(partial, final)  # noqa: PTH105 - atomic within one file system
-        self._mark(step, "done", seconds=seconds)
+        self._mark(step, "done", **took)
 
     def _put_back(self, before: dict[str, str | None]) -> None:
         """Write what recipe and manifest held before this run, which has changed nothing else."""
@@ -147,12 +171,19 @@ class Run:
                 with suppress(OSError):  # a full disk, say
                     write(self.folder / name, text)
 
+    def _has_work(self) -> bool:
+        """Return whether a stage has left anything: what was told before it, as of a model that is not there, leaves no run."""
+        return any((self.folder / step.name).exists() or self._partial(step).exists() for step in self.plan.steps)
+
     def _finished(self, step: Step) -> dict[str, Any] | None:
         try:
             done: dict[str, Any] = json.loads((self.folder / step.name / DONE_MARK).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return done if done.get("fingerprint") == step.fingerprint else None
+
+    def _seed(self, step: Step) -> int:
+        return derive(self.plan.recipe.seed, step.name)
 
     def _partial(self, step: Step) -> Path:
         return partial_folder(self.folder, step.name, step.fingerprint)
@@ -175,7 +206,7 @@ class Run:
 
     def _event(self, event: dict[str, object]) -> None:
         event = {"time": round(time.time(), 3), **event}
-        with (self.folder / "events.jsonl").open("a", encoding="utf-8") as file:
+        with (self.folder / EVENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
         self._call("eurus_run_progress", event=event)
 
@@ -204,7 +235,17 @@ class Run:
 
 def _entry(step: Step, finished: dict[str, Any] | None) -> dict[str, Any]:
     entry = {"name": step.name, "kind": step.kind, "fingerprint": step.fingerprint, "inputs": list(step.inputs)}
-    return entry | ({"status": "done", "seconds": finished["seconds"]} if finished else {"status": "to do"})
+    if not finished:
+        return entry | {"status": "to do"}
+    return entry | {"status": "done"} | {name: finished[name] for name in TOOK if name in finished}
+
+
+def _load() -> list[float]:
+    """Return how many processes wanted to run over the last minute, of the whole machine; empty where the system does not say."""
+    try:
+        return [round(os.getloadavg()[0], 2)]
+    except OSError:
+        return []
 
 
 def _versions() -> dict[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +57,44 @@ class SourceContract(PartContract):
             assert problem.instruction.strip()
             assert problem.reference.answer
 
+    def test_an_example_of_its_rows_is_a_problem(self, tmp_path: Path) -> None:
+        for keys in self.part().row_keys:
+            assert keys.needed.keys() <= keys.example.keys() <= {*keys.names}
+            found, bad = self._read(keys.example, tmp_path)
+            assert found
+            assert not bad
+
+    def test_a_row_without_a_needed_key_is_named_by_file_and_line(self, tmp_path: Path) -> None:
+        for keys in self.part().row_keys:
+            for lacking in keys.needed:
+                row = {key: value for key, value in keys.example.items() if key != lacking}
+                _, bad = self._read(row, tmp_path)
+                assert bad
+                assert "rows.jsonl, line 1: " in str(bad[0])
+
     def test_problems_survive_a_round_trip_through_json(self) -> None:
         from eurus_core.codec import from_json, to_json
         from eurus_core.records import Problem
 
         for problem in self._take("train"):
             assert from_json(Problem, to_json(problem)) == problem
+
+    def reading(self, file: Path) -> Any:
+        """Return a source that reads a file of rows, where sources of this kind do; unless overridden, by its setting ``path``."""
+        return type(self.part()).model_validate({"path": str(file)})
+
+    def _read(self, row: Mapping[str, Any], folder: Path) -> tuple[list[Any], list[Exception]]:
+        """Return the problems of both splits of a file of one row, and what was said of it."""
+        from eurus_core.errors import InputError
+
+        file = folder / "rows.jsonl"
+        file.write_text(json.dumps(row) + "\n", encoding="utf-8")
+        found: list[Any] = []
+        bad: list[Exception] = []
+        for split in ("train", "test"):
+            with contextlib.suppress(InputError):  # one row is in one split, and the other is empty
+                found += self.reading(file).problems(split, on_bad=bad.append)
+        return found, bad
 
     def _take(self, split: str, seed: int = 0) -> list[Any]:
         return list(itertools.islice(self.part().problems(split, seed=seed), self.count))
@@ -170,6 +203,22 @@ class FormatContract(PartContract):
     def test_its_rows_are_known_by_their_keys(self) -> None:
         for row in self.rows():
             assert any(keys <= row.keys() for keys in self.part().keys)
+
+    def test_an_example_of_its_rows_makes_a_tree(self, tmp_path: Path) -> None:
+        assert self.part().row_keys, "row_keys says which keys a row has"
+        for keys in self.part().row_keys:
+            assert keys.needed.keys() <= keys.example.keys() <= {*keys.names}
+            assert any(known <= {*keys.names} for known in self.part().keys)
+            assert self._read([dict(keys.example)], tmp_path)
+
+    def test_a_row_without_a_needed_key_is_named_by_file_and_line(self, tmp_path: Path) -> None:
+        from eurus_core.errors import InputError
+
+        for keys in self.part().row_keys:
+            for lacking in keys.needed:
+                row = {key: value for key, value in keys.example.items() if key != lacking}
+                with pytest.raises(InputError, match="rows.jsonl, line 1: "):
+                    self._read([row], tmp_path)
 
     def test_its_rows_make_trees(self, tmp_path: Path) -> None:
         from eurus_core.codec import from_json, to_json

@@ -29,6 +29,9 @@ class ReferenceBackend(Backend):
     def actor(self) -> str:
         return "reference"
 
+    def lacking(self, problem: Problem) -> str:
+        return _lacking(problem)
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Actor]:
         yield _Reference(plan=self.plan)
@@ -50,19 +53,24 @@ def action_text(request: Request, *, plan: bool = True) -> str:
     problem = request.problem
     if problem is None:
         raise ValueError("action_text() needs request.problem")
-    rng = Random(derive(request.seed, "reference", problem.id))  # noqa: S311 - no secret
-    reference = problem.reference
-    if reference.solutions and problem.task != "Math_CoT":
-        body = _with_code(rng.choice(reference.solutions), request.schema, rng, plan=plan)
-    elif reference.rationale:
-        body = _in_words(problem, rng)
-    else:
-        needed = "a rationale" if problem.task == "Math_CoT" else "a program or a rationale"
+    if needed := _lacking(problem):
         raise NoReference(f"problem {problem.id} has no reference to write from", needed=f"Needed is {needed}.")
+    rng = Random(derive(request.seed, "reference", problem.id))  # noqa: S311 - no secret
+    if problem.reference.solutions and problem.task != "Math_CoT":
+        body = _with_code(rng.choice(problem.reference.solutions), request.schema, rng, plan=plan)
+    else:
+        body = _in_words(problem, rng)
     repairing = any(message.role == "assistant" for message in request.messages)
     if not repairing:
         return body
     return f"{wording.acknowledgement(request.messages[-1].content, rng)}\n{body}"
+
+
+def _lacking(problem: Problem) -> str:
+    """Return what the problem's reference lacks to be written as an action; "" for nothing."""
+    if problem.reference.rationale or (problem.reference.solutions and problem.task != "Math_CoT"):
+        return ""
+    return "a rationale" if problem.task == "Math_CoT" else "a program or a rationale"
 
 
 def _with_code(program: str, schema: Schema, rng: Random, *, plan: bool) -> str:

@@ -189,6 +189,8 @@ def _row(row: Row, verdict: Verdict, seconds: float) -> dict[str, Any]:
     }
     if verdict.score is not None:
         line["score"] = round(verdict.score, 4)
+    if verdict.judged_by:
+        line["judged_by"] = verdict.judged_by
     return line if verdict.trusted else {**line, "trusted": False}
 
 

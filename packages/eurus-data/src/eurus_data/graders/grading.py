@@ -75,7 +75,8 @@ class Graders:
 
     def check(self, row: Row) -> None:
         """UserError where there is no grader of the row's kind, InputError where its reference is none that this grader judges by."""
-        row.problem(self.grader(row.kind).judges_by)
+        grader = self.grader(row.kind)
+        grader.check(row.problem(grader.judges_by))
 
     def judged(self, rows: Iterable[Row]) -> Iterator[Judged]:
         """Yield the rows with their verdicts, in their order; some are judged at the same time. What befalls one befalls no other."""

@@ -31,7 +31,7 @@ _VERDICT = re.compile(r"[\s*_#>`]*verdict[\s*_`]*:[\s*_`]*(correct|incorrect)[\s
 
 
 class JudgeGrader(Grader):
-    """Asks a model behind any backend; every verdict is untrusted (``trusted = false``) and of rule ``judge``.
+    """Asks a model behind any backend; every verdict names it (``judged_by``) and is of rule ``judge``.
 
     A judge whose reply does not end in a verdict is asked again, ``retries`` times; then the outcome is ``limit``, which no pair
     rejects: the fault is not the actor's.
@@ -61,12 +61,13 @@ class _Judging:
     actor: Actor
 
     async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
+        judge = self.settings.backend.actor
         response = spoken(action.text)
         if not response.strip():
-            return Verdict("unparsed", "judge", "the response is empty", trusted=False)
+            return Verdict("unparsed", "judge", "the response is empty", judged_by=judge)
         size = len(response) + (0 if observation is None else len(observation.text))
         if size > self.settings.max_characters:
-            return Verdict("limit", "judge", f"a response of {size} characters is not shown", trusted=False)
+            return Verdict("limit", "judge", f"a response of {size} characters is not shown", judged_by=judge)
         messages = (Message("user", request_text(problem, action, observation)),)
         said = ""
         for attempt in range(self.settings.retries + 1):
@@ -77,8 +78,8 @@ class _Judging:
             found = verdict(said)
             if found is not None:
                 why = short(said.strip().rpartition("\n")[0] or said, 200)
-                return Verdict("correct" if found else "incorrect", "judge", why, trusted=False)
-        return Verdict("limit", "judge", f"the judge gave no verdict: {short(said)!r}", trusted=False)
+                return Verdict("correct" if found else "incorrect", "judge", why, judged_by=judge)
+        return Verdict("limit", "judge", f"the judge gave no verdict: {short(said)!r}", judged_by=judge)
 
 
 def verdict(reply: str) -> bool | None:

@@ -6,8 +6,9 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
@@ -27,6 +28,14 @@ from eurus_data.store import Store
 log = logging.getLogger(__name__)
 
 STORE = "replies.sqlite"
+
+NONE_CORRECT = "no action is correct, so that there is nothing to imitate in these trees, and no pair to learn from"
+
+SAMPLE = (
+    "Of problems with answers alone actions can be sampled and judged, not written: give rows that hold more, or leave the stage out "
+    "and sample more, as the recipe answers-only of eurus-eval does: eurus run answers-only --set grow.source.path=FILE"
+)
+"""What is left without ground truth to write from: steps 1 and 2 of section 2.3."""
 
 
 def _none(value: Any) -> Any:
@@ -65,15 +74,37 @@ class Grow(Stage):
     concurrency: int = Field(256, ge=1)
     """Trees that grow at the same time."""
 
+    def check(self, seed: int) -> Iterator[str]:
+        """Read the problems, and tell which of them an actor that writes from ground truth has nothing to write from.
+
+        Sampling (the paper's steps 1 and 2) wants answers alone, the third step a program or a rationale, too.
+        """
+        problems = list(self._chosen(seed, []))
+        lacks = [lack for rung in self.actors if (lack := _Lack.of(rung.backend, problems))]
+        if len(lacks) == len(self.actors) and all(lack.everywhere for lack in lacks):
+            raise InputError(f"{lacks[0]}, and nobody else is asked: no action would come of this stage", needed=SAMPLE)
+        yield from (f"{lack}. Sampling goes on without it." for lack in lacks)
+
     def run(self, context: Context) -> None:
         """Grow, write the tree set, report. Stopped at any time, it goes on where it was: replies are kept in the folder."""
-        problems = list(self._chosen(context))
+        bad: list[InputError] = []
+        problems = list(self._chosen(context.seed, bad))
+        for error in bad:
+            log.warning("skipped: %s", error)
+        if len(problems) < self.problems:
+            context.note(f"{self.problems} problems were asked for; the source gave {len(problems)} different ones.")
+        if bad:
+            context.note(f"{len(bad)} bad rows were skipped; the first: {bad[0]}")
         tally = Tally()
         started = time.monotonic()
         trees = asyncio.run(self._grow(problems, context, tally))
         seconds = time.monotonic() - started
         write_trees(context.path("trees"), trees, self._provenance(context, trees))
         show(context, trees)
+        context.define(self.source.terms)
+        if not any(node.verdict.correct for tree in trees for node in tree):
+            context.note(NONE_CORRECT)
+            log.warning("%s: %s", context.name, NONE_CORRECT)
         context.figure("replies asked", tally.asked)
         context.figure("replies from the store", tally.found)
         context.figure("tokens generated", tally.tokens)
@@ -82,28 +113,36 @@ class Grow(Stage):
         if tally.cost:
             context.figure("cost in US dollars", tally.cost)
 
-    def _chosen(self, context: Context) -> Iterator[Problem]:
-        """Yield the problems to grow, each once; bad rows stop here or are counted, as ``skip_bad`` says."""
-        bad: list[InputError] = []
+    def _chosen(self, seed: int, bad: list[InputError]) -> Iterator[Problem]:
+        """Yield the problems to grow, each once; bad rows stop here or are put down in ``bad``, as ``skip_bad`` says."""
 
         def on_bad(error: InputError) -> None:
             if not self.skip_bad:
                 refuse(error)
             bad.append(error)
-            log.warning("skipped: %s", error)
 
         seen: set[str] = set()
-        found = self.source.problems(self.split, seed=context.seed, on_bad=on_bad)
+        found = self._judged(self.source.problems(self.split, seed=seed, on_bad=on_bad), on_bad)
         for problem in itertools.islice(found, self.offset, self.offset + self.problems):
             if problem.id not in seen:
                 seen.add(problem.id)
                 yield problem
         if not seen:
             raise InputError(f"the source has no problem after the first {self.offset} of its {self.split} split")
-        if len(seen) < self.problems:
-            context.note(f"{self.problems} problems were asked for; the source gave {len(seen)} different ones.")
-        if bad:
-            context.note(f"{len(bad)} bad rows were skipped; the first: {bad[0]}")
+
+    def _judged(self, problems: Iterator[Problem], on_bad: Callable[[InputError], None]) -> Iterator[Problem]:
+        """Yield the problems that the grader can judge by their reference."""
+        for problem in problems:
+            try:
+                self.grader.check(problem)
+            except InputError as error:
+                on_bad(
+                    InputError(
+                        f"problem {problem.id}: {error.found}", needed=error.needed, file=error.file, line=error.line
+                    )
+                )
+            else:
+                yield problem
 
     async def _grow(self, problems: Sequence[Problem], context: Context, tally: Tally) -> list[PreferenceTree]:
         """Return the trees in the order of the problems."""
@@ -169,6 +208,36 @@ class Grow(Stage):
             "tool": type(self.tool).__name__ if self.tool else None,
             "sandbox_tiers": sorted(tier for tier in tiers if tier is not None),
         }
+
+
+@dataclass(frozen=True)
+class _Lack:
+    """Problems that an actor cannot answer for want of ground truth to write from; in words, how many and what they lack."""
+
+    actor: str
+    needed: str
+    count: int
+    of_all: int
+    first: str
+
+    @classmethod
+    def of(cls, backend: Backend, problems: Sequence[Problem]) -> _Lack | None:
+        lacking = [(needed, problem.id) for problem in problems if (needed := backend.lacking(problem))]
+        if not lacking:
+            return None
+        return cls(backend.actor, lacking[0][0], len(lacking), len(problems), lacking[0][1])
+
+    @property
+    def everywhere(self) -> bool:
+        return self.count == self.of_all
+
+    def __str__(self) -> str:
+        if self.everywhere:
+            return f"none of the {self.of_all} problems holds {self.needed}, from which the actor {self.actor!r} writes"
+        return (
+            f"{self.count} of the {self.of_all} problems hold no more than an answer (the first: {self.first}), and the actor "
+            f"{self.actor!r} writes from {self.needed}"
+        )
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -6,9 +6,9 @@ Nothing is downloaded and nothing runs out, so that a first run and the tests ha
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -47,6 +47,13 @@ class Arithmetic(Source):
     words, and one in eight belongs to the test split. *Families*: the worlds and kinds in ``held_out`` occur in
     the test split only, in ``held_out_share`` of its problems; their label is ``family = "held-out"``.
     """
+
+    terms: ClassVar[Mapping[str, str]] = {
+        "family": "what a story is about (its world, such as a tank) and what is done in it (such as an average); "
+        "held-out families occur in no problem to learn from, seen ones do",
+        "level": "how many operations a problem takes",
+        "distractor": "a number that a problem states and does not need",
+    }
 
     levels: Annotated[tuple[Annotated[int, Field(ge=1, le=5)], ...], Field(min_length=1)] = (1, 2, 3, 4)
     """Operations of a problem; the levels take turns."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from eurus_core.choice import Rows
 from eurus_core.contracts import Source, Split, refuse
 from eurus_core.errors import InputError
 from eurus_core.records import Problem
+from eurus_core.row_files import data_set_of, is_pattern, row_files
 from eurus_core.rows import Row, rows
 from eurus_core.seeds import derive
 
@@ -25,17 +28,18 @@ def content_id(dataset: str, instruction: str) -> str:
 
 
 class FileSource(Source):
-    """Problems from a JSON Lines file, plain or gzipped.
+    """Problems from rows: a file, a folder of them or a pattern; of a folder with splits (train, test) each split is its own.
 
-    The test split is ``test_path``; without one, ``test.jsonl`` or ``test.jsonl.gz`` beside ``path``; without that, the tenth of
-    the rows whose instruction hashes lowest. An instruction that the test split holds is left out of ``train``, and repeats
-    within a split are left out.
+    The test split is ``test_path``; without one, the files of ``path`` that are named test (else validation); without those,
+    ``test.jsonl`` or ``test.jsonl.gz`` beside the file ``path``; without that, the tenth of the rows whose instruction hashes
+    lowest. An instruction that the test split holds is left out of ``train``, and repeats within a split are left out.
     """
 
-    path: Path
-    """A JSON Lines file, plain or gzipped."""
-    test_path: Path | None = None
-    """The test split. Unset: test.jsonl or test.jsonl.gz beside path; without one, a tenth of the rows is held out."""
+    path: Rows
+    """JSON Lines, a JSON array, Parquet or Arrow: a file, a folder of them, or a pattern such as data/train-*.parquet."""
+    test_path: Rows | None = None
+    """The test split. Unset: files named test in the folder path, or test.jsonl or test.jsonl.gz beside the file path; without one, a
+    tenth of the rows is held out."""
 
     @abstractmethod
     def problem(self, row: Row) -> Problem:
@@ -44,15 +48,15 @@ class FileSource(Source):
     def problems(
         self, split: Split, *, seed: int = 0, on_bad: Callable[[InputError], None] = refuse
     ) -> Iterator[Problem]:
-        test_path = self._test_path()
+        tests = self._tests()
         if split == "test":
-            found = self._read(test_path or self.path, on_bad)
-            wanted = found if test_path else {k: p for k, p in found.items() if _held_out(p)}
+            found = self._read(tests or row_files(self.path).files, on_bad)
+            wanted = found if tests else {k: p for k, p in found.items() if _held_out(p)}
         else:
-            found = self._read(self.path, on_bad)
-            if test_path:
+            found = self._read(row_files(self.path).files, on_bad)
+            if tests:
                 # a bad row of the test file is reported when the test split is read
-                tested = self._read(test_path, lambda error: None)
+                tested = self._read(tests, lambda error: None)
                 wanted = {k: p for k, p in found.items() if k not in tested}
             else:
                 wanted = {k: p for k, p in found.items() if not _held_out(p)}
@@ -60,25 +64,32 @@ class FileSource(Source):
             raise InputError(
                 f"no usable row for the {split} split",
                 needed="Give more rows, or set test_path.",
-                file=test_path if split == "test" and test_path else self.path,
+                file=tests[0] if split == "test" and tests else self.path,
             )
         order = list(wanted.values())
         Random(derive(seed, type(self).__name__, split)).shuffle(order)  # noqa: S311 - no secret
         yield from order
 
-    def _test_path(self) -> Path | None:
+    @property
+    def data_set(self) -> str:
+        """The name of the data set where nothing else gives one: the file's, or the folder's."""
+        return data_set_of(self.path.parent.resolve() if is_pattern(self.path) else self.path)
+
+    def _tests(self) -> tuple[Path, ...]:
         if self.test_path is not None:
-            return self.test_path
+            return row_files(self.test_path).files
+        if not self.path.expanduser().is_file():
+            return row_files(self.path).tests
         for name in ("test.jsonl", "test.jsonl.gz"):
             beside = self.path.expanduser().with_name(name)
             if beside.is_file() and beside != self.path.expanduser():
-                return beside
-        return None
+                return (beside,)
+        return ()
 
-    def _read(self, path: Path, on_bad: Callable[[InputError], None]) -> dict[str, Problem]:
-        """Return the file's problems by the hash of their instruction, the first of equal ones."""
+    def _read(self, paths: Sequence[Path], on_bad: Callable[[InputError], None]) -> dict[str, Problem]:
+        """Return the files' problems by the hash of their instruction, the first of equal ones."""
         found: dict[str, Problem] = {}
-        for row in rows(path, on_bad):
+        for row in itertools.chain.from_iterable(rows(path, on_bad) for path in paths):
             try:
                 problem = self.problem(row)
             except InputError as error:

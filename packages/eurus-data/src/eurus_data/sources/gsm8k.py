@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
+from eurus_core.contracts import RowKeys
 from eurus_core.records import Problem, Reference
 from eurus_core.rows import Row
 from eurus_data.sources.annotations import program_of, without_annotations
@@ -17,6 +18,16 @@ class GSM8K(FileSource):
 
     A row whose annotations do not compute, or do not reach the answer, keeps its rationale and has no program.
     """
+
+    row_keys: ClassVar[tuple[RowKeys, ...]] = (
+        RowKeys(
+            {
+                "question": "text",
+                "answer": 'the steps, with calculations as <<48/2=24>>, and last "#### " and the number',
+            },
+            example={"question": "What is half of 48?", "answer": "Half of 48 is 48/2=<<48/2=24>>24.\n#### 24"},
+        ),
+    )
 
     task: Literal["Math_PoT", "Math_CoT"] = "Math_PoT"
     """Math_PoT: with the Python tool; Math_CoT: in words."""

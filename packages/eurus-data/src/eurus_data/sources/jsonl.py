@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from eurus_core.contracts import RowKeys
 from eurus_core.errors import nearest
 from eurus_core.records import TASKS, Problem, Reference, Task, task_named
 from eurus_core.rows import Row
 from eurus_data.sources.files import FileSource, content_id
 
-KEYS = ("instruction", "answer", "rationale", "program", "task", "id", "labels")
-NEEDED = 'Rows need "instruction" and "answer"; "rationale", "program", "task", "id" and "labels" may be there too.'
+ROW = RowKeys(
+    {"instruction": "the problem: text", "answer": "text or a number"},
+    {
+        "rationale": "a solution in words",
+        "program": "Python whose last line prints or is the answer",
+        "task": f"one of {', '.join(TASKS)}; the setting's unless given",
+        "id": "the problem's name; made of its text unless given",
+        "labels": "an object of texts, such as a level, to report by",
+    },
+    {"instruction": "What is 12 * 7?", "answer": 84, "program": "12 * 7"},
+)
+NEEDED = ROW.sentence()
 
 
 class JSONL(FileSource):
@@ -18,18 +31,20 @@ class JSONL(FileSource):
     possible. ``task`` is the setting's unless the row names its own.
     """
 
+    row_keys: ClassVar[tuple[RowKeys, ...]] = (ROW,)
+
     dataset: str | None = None
-    """The data set's name in the trees; the file's unless set."""
+    """The data set's name in the trees; the file's or the folder's unless set."""
     task: Task = "Math_PoT"
     """Of rows that name none themselves. Math_PoT and Coding come with the Python tool."""
 
     def problem(self, row: Row) -> Problem:
         for key in row.data:
-            if key not in KEYS:
-                meant = nearest(key, KEYS)
+            if key not in ROW.names:
+                meant = nearest(key, ROW.names)
                 raise row.error(f'unknown key "{key}"' + (f' (did you mean "{meant}"?)' if meant else ""), NEEDED)
         instruction = row.text("instruction", NEEDED).strip()
-        dataset = self.dataset or self.path.name.partition(".")[0]
+        dataset = self.dataset or self.data_set
         program = row.optional_text("program", NEEDED)
         task = self._task(row)
         return Problem(

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
+from eurus_core.contracts import RowKeys
 from eurus_core.records import Problem, Reference
 from eurus_core.rows import Row
 from eurus_data.sources.files import FileSource, content_id, text_labels
 
 NEEDED = 'MATH rows need "problem", and "answer" or a "solution" that ends in \\boxed{...}.'
+LABELS = {"level": "a number, or text with one", "subject": "text", "type": "in place of subject"}
 
 
 class MATH(FileSource):
     """Files with ``problem`` and ``solution`` or ``answer``, and where they have them ``level`` and ``subject`` (or ``type``)."""
+
+    row_keys: ClassVar[tuple[RowKeys, ...]] = (
+        RowKeys(
+            {"problem": "text", "solution": "text that ends in \\boxed{...}"},
+            {"answer": "in place of the box", **LABELS},
+            {"problem": "What is half of 1?", "solution": "$1/2 = \\boxed{\\frac{1}{2}}$.", "level": "Level 1"},
+        ),
+        RowKeys(
+            {"problem": "text", "answer": "text"},
+            {"solution": "text", **LABELS},
+            {"problem": "What is half of 1?", "answer": "\\frac{1}{2}"},
+        ),
+    )
 
     task: Literal["Math_CoT", "Math_PoT"] = "Math_CoT"
     """Math_PoT: with the Python tool; Math_CoT: in words."""

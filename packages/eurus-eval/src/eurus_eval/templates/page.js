@@ -24,6 +24,36 @@ for (const tree of document.querySelectorAll("figure.tree")) {
   choose(tree, nodes[0]);
 }
 
+for (const button of document.querySelectorAll("button[data-copies]")) {
+  const source = document.getElementById(button.dataset.copies);
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(source.textContent);
+    button.textContent = "Copied";
+  });
+}
+
+// What is wider than its place says so, and a keyboard can scroll it.
+const watch = new ResizeObserver((entries) => entries.forEach((entry) => sayHowWide(entry.target)));
+for (const frame of document.querySelectorAll(".scroll")) watch.observe(frame);
+
+function sayHowWide(frame) {
+  const wider = frame.scrollWidth > frame.clientWidth + 1;
+  const hint = frame.nextElementSibling?.classList.contains("hint") ? frame.nextElementSibling : null;
+  if (wider === (hint !== null)) return;
+  frame.classList.toggle("wider", wider);
+  if (hint) {
+    hint.remove();
+    frame.removeAttribute("tabindex");
+    return;
+  }
+  frame.tabIndex = 0;
+  const said = document.createElement("p");
+  said.className = "hint";
+  said.textContent = `scroll sideways for more ${frame.dataset.what}`;
+  frame.after(said);
+}
+
 const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
 const seen = new IntersectionObserver(
   (entries) => {

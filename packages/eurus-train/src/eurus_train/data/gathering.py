@@ -17,6 +17,7 @@ from eurus_core.prompts import opening
 from eurus_core.records import PreferenceTree
 from eurus_train.data.chat import Chat
 from eurus_train.data.examples import Selection
+from eurus_train.data.seen import Seen
 from eurus_train.data.tree_tokens import LeftOut, Reading, TreeTokens, name
 from eurus_train.forest.layout import E
 from eurus_train.forest.token_file import TREES_AT_ONCE, TokenFile, write_tokens
@@ -76,10 +77,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Examples(Generic[E]):
-    """Examples by tree, so that a tree's examples stay together, and what was cut or left out and why."""
+    """Examples by tree, so that a tree's examples stay together, what was cut or left out and why, and what was seen of the trees."""
 
     trees: Sequence[list[E]]
     counts: Counts
+    seen: Seen = field(default_factory=Seen)
 
     def __len__(self) -> int:
         return self.counts.examples
@@ -91,9 +93,10 @@ class Examples(Generic[E]):
     def need(self, what: str) -> None:
         """Raise InputError where there are none."""
         if not len(self):
-            counts = str(self.left_out) or "no trees at all"
-            needed = "Give trees or rows that hold some (eurus parts formats), or raise max_length."
-            raise InputError(f"no {what} to learn from ({counts})", needed=needed)
+            left_out = f" ({self.left_out})" if self.left_out else ""
+            raise InputError(
+                f"no {what} to learn from: {self.seen}{left_out}", needed=self.seen.advice(self.left_out.keys())
+            )
 
 
 def gather(
@@ -109,16 +112,23 @@ def gather(
     ``left_out`` is gone on with: what the trees were read from may have left something out before.
     """
     counts = Counts() if left_out is None else Counts(left_out=left_out)
-    found = _found(read, trees, chat, reading, counts)
+    seen = Seen()
+    found = _found(read, _seen(trees, seen), chat, reading, counts)
     if file is None:
-        return Examples(list(found), counts)
-    return Examples(write_tokens(file, found, about=counts.to_json), counts)
+        return Examples(list(found), counts, seen)
+    return Examples(write_tokens(file, found, about=counts.to_json), counts, seen)
 
 
 def open_examples(file: Path) -> Examples[Any]:
     """Return what was gathered into a file."""
     trees: TokenFile[Any] = TokenFile(file)
     return Examples(trees, Counts.from_json(trees.about))
+
+
+def _seen(trees: Iterable[PreferenceTree], seen: Seen) -> Iterator[PreferenceTree]:
+    for tree in trees:
+        seen.add(tree)
+        yield tree
 
 
 def _found(

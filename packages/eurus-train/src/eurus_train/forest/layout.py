@@ -10,6 +10,7 @@ the row of the logits that predicts them and by their id.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -101,6 +102,22 @@ class Forest:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def digest(self) -> bytes:
+        """Return 16 bytes that stand for what a model computes of this forest, in this layout: its branches' log-probabilities."""
+        found = hashlib.blake2b(digest_size=16)
+        for part in (
+            self.tokens,
+            self.depth,
+            self.exits,
+            self.rows,
+            self.scored_row,
+            self.scored_token,
+            self.member_scored,
+            self.member_branch,
+        ):
+            found.update(len(part).to_bytes(8, "big") + part.tobytes())
+        return found.digest()
 
     @property
     def logical_tokens(self) -> int:

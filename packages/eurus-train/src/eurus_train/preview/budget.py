@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eurus_train.preview.options import about_recipe
+from eurus_train.short_form import ShortForm
 
 if TYPE_CHECKING:
     from eurus_core.runs import Plan
@@ -17,7 +18,7 @@ H100_TFLOPS = 989.0
 """bfloat16, dense, as NVIDIA states it for the SXM form."""
 
 
-@click.command(short_help="Show tokens, memory, operations and GPU hours.")
+@click.command(cls=ShortForm, short_help="Show tokens, memory, operations and GPU hours.")
 @about_recipe
 @click.option(
     "--sample",
@@ -98,7 +99,7 @@ def lines(found: Budget, gpus: int, peak: float, mfu: float) -> list[str]:
             "forests",
             f"{work.forests:,}, the largest of {work.largest:,} tokens, {_count(work.scored_rows)} rows scored",
         ),
-        ("reference", f"{_count(reference.unique)} unique tokens, once" if reference.unique else "none"),
+        ("reference", f"{_count(reference.unique)} unique tokens, each forest once" if reference.unique else "none"),
         ("parameters", f"{_count(found.parameters)}, {_count(found.trained)} of them trained"),
         (
             "memory",

@@ -1,17 +1,14 @@
-"""What can be known of a training before its first step: template, tokens, precision, constants, forest against naive.
+"""What can be known of a training before its first step: template, tokens, data, weights, and the numbers of step 0.
 
 Each check is a sentence with a verdict. A failed one would spoil the run; a warning says what to look at.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from eurus_core.models import fast_device, template_hash
 from eurus_core.prompts import opening
@@ -19,25 +16,11 @@ from eurus_core.records import PreferenceTree
 from eurus_core.trees import history
 from eurus_train.data.chat import Chat
 from eurus_train.data.gathering import Examples
-from eurus_train.forest.layout import Branch, plant
+from eurus_train.forest.layout import Branch
+from eurus_train.preview.outcome import Check
 from eurus_train.preview.rehearsal import Rehearsal
+from eurus_train.preview.step_zero import at_start, forest_against_naive
 from eurus_train.training.learning import Learning
-from eurus_train.training.reference import References, reference_key
-from eurus_train.watching.metrics import Tally
-
-Outcome = Literal["ok", "warning", "failed"]
-
-EXACT = 1e-3
-"""Nats, or units of reward, by which sums over an action may differ in float32: rounding reaches 1e-4 at 500 tokens."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at."""
-
-    name: str
-    outcome: Outcome
-    found: str
 
 
 def check(one: Rehearsal, examples_of: int = 4) -> Iterator[Check]:
@@ -57,7 +40,7 @@ def check(one: Rehearsal, examples_of: int = 4) -> Iterator[Check]:
     yield numbers(stage, model)
     yield vocabulary(tokenizer, model)
     chosen = smallest(examples, examples_of)
-    yield forest_against_naive(stage, model, chosen)
+    yield from forest_against_naive(stage, model, chosen)
     yield from at_start(stage, model, chosen)
 
 
@@ -159,71 +142,3 @@ def smallest(examples: Examples[Any], count: int) -> list[Any]:
         if len(found) >= count:
             break
     return found
-
-
-@torch.no_grad()
-def forest_against_naive(stage: Learning, model: Any, examples: Sequence[Any]) -> Check:
-    """Compare each branch in the forest with the same branch alone through the model's plain forward, in float32."""
-    branches = list(dict.fromkeys(branch for example in examples for branch in example.branches))
-    exact = stage.model_copy(update={"precision": "float32"})
-    lesson = exact.lesson(stage.objective)
-    forest = plant(branches)
-    together = lesson.read(model, forest)
-    alone = torch.stack([lesson.read_alone(model, branch) for branch in branches])
-    apart = float((together - alone).abs().max())
-    tokens = sum(map(len, branches))
-    found = f"{len(branches)} branches, {tokens:,} tokens as {len(forest):,}: largest difference {apart:.1e}"
-    return Check("forest = naive", "ok" if apart <= EXACT else "failed", found)
-
-
-@torch.no_grad()
-def at_start(stage: Learning, model: Any, examples: Sequence[Any]) -> Iterator[Check]:
-    """Compare the loss before the first step with its constant, and the policy with its reference."""
-    routes = stage.objective.weighted(stage.source_weights)
-    references = None
-    lesson = stage.lesson(routes)
-    forest = lesson.plant(examples)
-    if routes.uses_reference:
-        source = getattr(stage, "reference", None) or stage.model
-        references = References(reference_key(source, stage.dtype()))
-        judge = model if source == stage.model else stage.model_copy(update={"model": source}).load()
-        for planted in (forest, *_couples(examples)):
-            references.learn(judge, planted.branches, stage.dtype())
-        lesson = stage.lesson(routes, references)
-        own = lesson.read(model, forest)
-        apart = float((own - _known(references, forest.branches, own)).abs().max())
-        same = source == stage.model
-        yield Check(
-            "policy = reference",
-            "ok" if apart <= _rounding(stage) or not same else "failed",
-            f"largest log-ratio {apart:.1e}" + ("" if same else f"; the reference is another model, {source}"),
-        )
-    lesson.before_step(model, [examples])
-    tally = Tally()
-    loss = float(lesson.loss(model, forest, tally)) / lesson.count(examples)
-    stated = [routes.of(example.source).at_start for example in examples]
-    weights = [lesson.weight(example) for example in examples]
-    if not math.isfinite(loss):
-        yield Check("loss at step 0", "failed", f"{loss:.4f}")
-        return
-    if any(constant is None for constant in stated):
-        yield Check("loss at step 0", "ok", f"{loss:.4f}; the objective states no constant")
-        return
-    constant = sum(c * w for c, w in zip(stated, weights, strict=True) if c is not None) / sum(weights)
-    far = abs(loss - constant) > 1e-2
-    yield Check("loss at step 0", "warning" if far else "ok", f"{loss:.4f}, the constant is {constant:.4f}")
-
-
-def _couples(examples: Sequence[Any]) -> Iterator[Any]:
-    found = [example.mismatch for example in examples if getattr(example, "mismatch", None) is not None]
-    if found:
-        yield plant(found)
-
-
-def _known(references: References, branches: Sequence[Branch], like: Tensor) -> Tensor:
-    return like.new_tensor([references[branch] for branch in branches])
-
-
-def _rounding(stage: Learning) -> float:
-    """The reference may have been computed in other company: bfloat16 products then round otherwise."""
-    return EXACT if stage.dtype() == "float32" else 1.0

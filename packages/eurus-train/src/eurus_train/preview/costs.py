@@ -5,17 +5,17 @@ Operations are counted as in :mod:`eurus_train.forest.operations`. Memory is an 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
 
 from eurus_core.progress import shown
-from eurus_train.forest.layout import Forest, plant_mismatches
 from eurus_train.forest.operations import Shape, Work, forward_flops, passes, shape, work
 from eurus_train.forest.steps import Plan
 from eurus_train.training.learning import Learning
+from eurus_train.training.lessons import Lesson
 from eurus_train.training.lora import Lora
 
 WEIGHT_BYTES, GRADIENT_BYTES, ADAM_BYTES = 4, 4, 8
@@ -58,18 +58,15 @@ def budget(
     trained = model.parameters if stage.lora is None else _adapters(stage.lora, outlined)
     lesson = stage.lesson(routes)
     bins = [one for one in plan.flat() if one]
-    training = work(map(lesson.plant, shown(bins, "counting", "forests"))).times(1 / share)
-    mismatched = work(_mismatches(bins)).times(1 / share) if routes.uses_baseline else Work()
+    training, before, reference = (
+        each.times(1 / share) for each in _read(lesson, shown(bins, "counting", "forests"), routes.uses_reference)
+    )
     head = stage.produces == "model"
-    once = Work()
-    if routes.uses_reference:
-        met = {example for one in bins for example in one}  # again in each epoch, by epochs or max_steps
-        once = (training + mismatched).times(len(met) / sum(map(len, bins)))
     flops = (
         passes(frozen=stage.lora is not None, checkpointing=stage.gradient_checkpointing is True)
         * forward_flops(model, training, head)
-        + forward_flops(model, mismatched)
-        + forward_flops(model, once, head)
+        + forward_flops(model, before)
+        + forward_flops(model, reference, head)
     )
     weights, rest = (gpus if stage.parallel in ("zero3", "fsdp") else 1), (gpus if stage.parallel != "ddp" else 1)
     # DeepSpeed's optimizer works on its own float32 copy of what it trains, be the model's weights float32 or not
@@ -77,7 +74,7 @@ def budget(
     return Budget(
         steps=round(len(plan.steps) / share),
         training=training,
-        reference=once,
+        reference=reference,
         parameters=model.parameters,
         trained=trained,
         dedup_ratio=training.logical / training.unique,
@@ -110,8 +107,19 @@ def activation_bytes(model: Shape, work: Work, checkpointing: bool | Literal["pr
     return float(kept * work.largest + logits)
 
 
-def _mismatches(bins: Sequence[Any]) -> Iterable[Forest]:
-    return (forest for forest in map(plant_mismatches, bins) if forest.branches)
+def _read(lesson: Lesson[Any], bins: Iterable[Any], asked: bool) -> tuple[Work, Work, Work]:
+    """Return what is learnt from, what is looked at before steps, and, if it is ``asked``, what a reference reads of both: a
+    forest that comes again, as that of a large tree does in each epoch, is read once."""
+    learnt = before = reference = Work()
+    met: set[bytes] = set()
+    for examples in bins:
+        first, *others = lesson.forests(examples)
+        learnt, before = learnt + work([first]), before + work(others)
+        for forest in (first, *others) if asked else ():
+            if (digest := forest.digest()) not in met:
+                met.add(digest)
+                reference += work([forest])
+    return learnt, before, reference
 
 
 def _adapters(lora: Lora, outlined: Any) -> int:

@@ -9,13 +9,14 @@ import click
 
 from eurus_core.errors import InputError
 from eurus_train.preview.options import about_recipe
+from eurus_train.short_form import ShortForm
 
 if TYPE_CHECKING:
     from eurus_core.runs import Plan
     from eurus_train.forest.layout import Forest
 
 
-@click.command(short_help="Show a packed row: its tokens as a tree, what is scored.")
+@click.command(cls=ShortForm, short_help="Show a packed row: its tokens as a tree, what is scored.")
 @about_recipe
 @click.option(
     "--row",

@@ -11,7 +11,7 @@ import click
 
 from eurus_core.commands.run import plan_stages, planned
 from eurus_core.runs import recipes
-from eurus_train.short_form import is_short, short_options, short_settings
+from eurus_train.short_form import is_short, short_flags, short_options, short_settings
 
 
 def about_recipe(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,7 +32,9 @@ def about_recipe(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(planned(recipes.load(recipe, profile=profile, sets=sets), out), **rest)
         given = short_settings("train", recipe, model, rows, skip_bad, sets)
         out = out or Path("runs") / recipe
-        return function(plan_stages("train", None, None, profile=profile, sets=given, out=out, seed=None), **rest)
+        flags = short_flags(sets)
+        found = plan_stages("train", None, None, profile=profile, sets=given, out=out, seed=None, flags=flags)
+        return function(found, **rest)
 
     described: Callable[..., Any] = command
     for decorate in (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eurus_train.preview.options import about_recipe
+from eurus_train.short_form import ShortForm
 
 if TYPE_CHECKING:
     from eurus_core.runs import Plan
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
-@click.command(short_help="Check template, data, model and loss before learning.")
+@click.command(cls=ShortForm, short_help="Check template, data, model and loss before learning.")
 @about_recipe
 @click.option(
     "--sample", type=click.IntRange(min=1), default=200, show_default=True, help="Trees to look at, drawn by data_seed."

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import click
-
+from eurus_core.commands.run import tell_result
 from eurus_core.contracts import Stage
 from eurus_core.errors import UserError
 from eurus_core.progress import Progress
 from eurus_core.runs import Plan, Run
 from eurus_core.stages import Context
+from eurus_core.typed import typed
 from eurus_train.training import ranks
 
 ASIDE_SECONDS = 20.0
@@ -72,7 +72,7 @@ def take_part(plan: Plan) -> None:
     ranks.join()
     if ranks.first():
         announced = tuple(replace(step, stage=_announced(step.name, step.stage)) for step in plan.steps)
-        run = Run(replace(plan, steps=announced))
+        run = Run(replace(plan, steps=announced), command=typed())
         try:
             written = run.carry_out()
         except Exception as error:
@@ -81,7 +81,7 @@ def take_part(plan: Plan) -> None:
             raise
         ranks.told(None)
         ranks.leave()
-        click.echo(str(written or plan.folder))
+        tell_result(plan.folder, written)
     else:
         try:
             _follow(plan)

@@ -7,7 +7,7 @@ divided by, the weight of the whole optimizer step, is the trainer's. Which obje
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic
 
 import numpy as np
@@ -43,6 +43,10 @@ class Lesson(ABC, Generic[E]):
     @abstractmethod
     def plant(self, examples: Sequence[E]) -> Forest:
         """Lay the examples of one bin out."""
+
+    def forests(self, examples: Sequence[E]) -> list[Forest]:
+        """Return every forest that the model reads of a bin: the one that is learnt from, and what :meth:`before_step` looks at."""
+        return [self.plant(list(examples))] if examples else []
 
     def count(self, examples: Sequence[E]) -> float:
         """Return the weight of the items that the examples' losses are a mean over."""
@@ -111,6 +115,11 @@ class PairLesson(Lesson[Pair]):
     def plant(self, examples: Sequence[Pair]) -> Forest:
         return plant_pairs(examples)
 
+    def forests(self, examples: Sequence[Pair]) -> list[Forest]:
+        pairs = list(examples)
+        coupled = self._coupled(pairs)
+        return super().forests(pairs) + ([plant_mismatches(coupled)] if coupled else [])
+
     def weight(self, example: Pair) -> float:
         return example.weight * self.routes.weight(example.source)
 
@@ -124,9 +133,9 @@ class PairLesson(Lesson[Pair]):
             return
         total, weight = 0.0, 0.0
         for pairs in bins:
-            coupled = [pair for pair in pairs if pair.mismatch and self.routes.of(pair.source).uses_baseline]
-            forest = plant_mismatches(coupled)
-            if forest.branches:
+            coupled = self._coupled(pairs)
+            if coupled:
+                forest = plant_mismatches(coupled)
                 likely = action_logprobs(scored_logprobs(model, forest, self._precision), forest)
                 weights = likely.new_tensor([self.weight(pair) for pair in coupled])
                 total += ((likely - reference(self._references, forest, likely)) * weights).sum().item()
@@ -156,6 +165,10 @@ class PairLesson(Lesson[Pair]):
         if self.routes.uses_baseline:
             tally.add_sum("z0", self._baseline, 1)
         return (losses * weights).sum()
+
+    def _coupled(self, pairs: Iterable[Pair]) -> list[Pair]:
+        """Return the pairs whose mismatched actions z0 is estimated on."""
+        return [pair for pair in pairs if pair.mismatch and self.routes.of(pair.source).uses_baseline]
 
     def _likelihoods(self, likely: Tensor, forest: Forest) -> PairLikelihoods:
         chosen, rejected = (torch.from_numpy(side).to(likely.device) for side in (forest.chosen, forest.rejected))
@@ -228,4 +241,4 @@ def reference(references: References | None, forest: Forest, like: Tensor) -> Te
     """Return the reference's log-probabilities of the branches, (B,); zeros for objectives without one."""
     if references is None:
         return like.new_zeros(len(forest.branches))
-    return like.new_tensor([references[branch] for branch in forest.branches])
+    return like.new_tensor(references[forest])

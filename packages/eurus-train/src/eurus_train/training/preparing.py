@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
+from eurus_core.errors import InputError
 from eurus_core.formats import open_trees
 from eurus_core.progress import Progress
 from eurus_core.records import PreferenceTree
+from eurus_core.row_files import row_files
 from eurus_core.seeds import derive
 from eurus_core.stages import Context
 from eurus_train.data.chat import Chat
@@ -29,6 +33,10 @@ def prepared(stage: Learning, chat: Chat, context: Context) -> tuple[Examples[An
     The first rank tokenises, unless it had done so before it was killed, and all read what it wrote.
     """
     sharding.check(stage.parallel)
+    for path in stage.trees:
+        with contextlib.suppress(InputError):  # a run that goes on needs no trees any more; reading them tells what is wrong
+            if note := row_files(Path(path)).note:
+                context.note(f"{note}.")
     folder = context.folder / TOKENS
     files = [folder / "learnt.arrow", folder / "heldout.arrow"]
 

@@ -1,21 +1,29 @@
-"""Log-probabilities under the reference, once per action, kept on disk by content and shared by every run on this machine.
+"""What a reference says of forests: log-probabilities kept on disk by content and shared by every run on this machine.
 
-The reference is the policy as it starts, or another model, in the same precision and through the same forward pass, so that every
-log-ratio is zero at step 0. Entries are keyed by token ids, files by the model's weights: DPO, KTO and NCA on the same trees
-compute them once, and so does a run that resumes.
+The reference is the policy as it starts, or another model. It reads the very forests that the policy will read, in the same precision
+and through the same code, because rounding follows the layout: in bfloat16 the sum over an action moves by tenths of a nat when the
+same branch lies among others. So every log-ratio is exactly 0 at step 0, and no number depends on what the cache holds.
+
+That rests on two equal forward passes giving equal bits. They do on one CPU with one number of threads, as the tests show. On a GPU it has
+not been tried: sums over an action are made there by atomic additions, whose order is free, so that a reference read from the cache
+may differ from one computed anew by float32 rounding, about 1e-4 nats.
+
+Entries are keyed by a forest's content, files by the model and by all that rounding follows from: DPO, KTO and NCA on the same trees in the
+same packing compute the reference once, and so does a run that resumes. Each epoch deals trees into other forests, hence an epoch's reference
+costs one forward pass of its own.
 """
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import hashlib
 import importlib.metadata
 import logging
-import struct
+import platform
+import re
+from array import array
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,50 +31,56 @@ import torch
 
 from eurus_core.models import Dtype, cache_folder, fast_device, fetch, weights_hash
 from eurus_core.stages import Context
-from eurus_train.forest.layout import Branch, Group, Pair, nothing, plant
+from eurus_train import forest as forest_package
+from eurus_train.forest.layout import E, Forest, nothing
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
 from eurus_train.training import ranks
+from eurus_train.training.sums_file import SumsFile
 
 log = logging.getLogger(__name__)
 
-ENTRY = struct.Struct("<16sd")
-"""A branch's digest and the sum over its action's tokens, in nats."""
+Place = tuple[int, int]
+"""A forest by the number of its bin and its own among those that are read of the bin."""
 
 
 def reference_key(ref: str, precision: Dtype) -> str:
-    """Identify a model by all that its numbers follow from: weights, configuration, and what it is computed in and on.
+    """Identify a model by all that its numbers follow from: weights, configuration, and what it is computed in, on and by.
 
-    The same weights say something else under another scale of their rotary embeddings or another sliding window.
+    The same weights say something else under another scale of their rotary embeddings or another sliding window. Which attention
+    reads them follows from the configuration, the device and the versions.
     """
     folder = Path(fetch(ref))
     config = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
-    return " ".join([weights_hash(folder), config, precision, fast_device()])
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("eurus-train", "torch", "transformers")]
+    return " ".join([weights_hash(folder), config, precision, *_computer(), *versions, _code()])
 
 
 def consulted(
     source: str,
-    bins: Sequence[Sequence[Pair] | Sequence[Group]],
+    bins: Sequence[Sequence[E]],
+    forests: Callable[[Sequence[E]], Sequence[Forest]],
     asked: Callable[[], AbstractContextManager[Any]],
     precision: Dtype,
     context: Context,
 ) -> References:
-    """Return what the model ``source`` says of every branch in the bins; collective.
+    """Return what the model ``source`` says of all ``forests`` that are read of the bins; collective.
 
     ``asked`` gives the model to ask, and is entered only where something is not known yet. Ranks share the work, and all
     take equally many forward passes, so that the model may be spread over them.
     """
     references = References(ranks.told(reference_key(source, precision) if ranks.first() else ""))
-    unknown = references.unknown(bins)
+    unknown = references.unknown(bins, forests)
     mine = ranks.dealt(unknown, None, ranks.world())[ranks.rank()]
 
     def ask() -> None:
         with asked() as model, context.progress(f"{context.name}: reference", len(mine), "forests") as progress:
-            for forest in mine:
-                if forest is None:
+            for place in mine:
+                if place is None:
                     with torch.no_grad():
                         scored_logprobs(model, nothing(), precision)
                 else:
-                    references.learn(model, forest.branches(bins), precision)
+                    number, part = place
+                    references.learn(model, forests(bins[number])[part], precision)
                 progress.advance()
 
     if unknown:
@@ -76,72 +90,46 @@ def consulted(
     return references
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A forest that the reference has to read: the branches of a bin, by their numbers in one of its parts."""
-
-    bin: int
-    part: int
-    numbers: tuple[int, ...]
-
-    def branches(self, bins: Sequence[Sequence[Pair] | Sequence[Group]]) -> list[Branch]:
-        part = _parts(bins[self.bin])[self.part]
-        return [part[number] for number in self.numbers]
-
-
 class References:
-    """A table from branches to sums over the action's tokens, in nats, backed by a file below ``folder``.
+    """A table from forests to the sums over their branches' actions, in nats, backed by a file below ``folder``.
 
-    ``model_key`` is what :func:`reference_key` says of the reference; the versions of what computes belong to the file's
-    name, too. Several processes may use one file: entries are added under its lock, and one cut short by a kill is removed
-    by the next writer. ``folder`` is the user's cache unless given.
+    ``model_key`` is what :func:`reference_key` says of the reference. What is held is a digest a forest and a number a branch, of those
+    forests that were asked for. ``folder`` is the user's cache unless given.
     """
 
     def __init__(self, model_key: str, folder: Path | None = None):
-        versions = [f"{name} {importlib.metadata.version(name)}" for name in ("eurus-train", "torch", "transformers")]
-        self._model_key = " ".join([model_key, *versions])
-        digest = hashlib.blake2b(self._model_key.encode(), digest_size=16).hexdigest()
-        self.file = (folder or cache_folder() / "references") / f"{digest}.logprobs"
-        self._known: dict[bytes, float] = {}
-        self._mine: dict[bytes, float] = {}
+        digest = hashlib.blake2b(model_key.encode(), digest_size=16).hexdigest()
+        self._file = SumsFile((folder or cache_folder() / "references") / f"{digest}.sums")
+        self._known: dict[bytes, array[float]] = {}
+        self._mine: dict[bytes, array[float]] = {}
         self._unkept = False
-        self._read()
 
-    def __getitem__(self, branch: Branch) -> float:
-        return self._known[self._key(branch)]
+    def __getitem__(self, forest: Forest) -> Sequence[float]:
+        """Return one sum a branch; KeyError for a forest that nobody asked for."""
+        return self._known[forest.digest()]
 
-    def __contains__(self, branch: Branch) -> bool:
-        return self._key(branch) in self._known
+    def unknown(self, bins: Sequence[Sequence[E]], forests: Callable[[Sequence[E]], Sequence[Forest]]) -> list[Place]:
+        """Take in what the file knows of the bins' forests and return where the others are, each once; the same on all
+        ranks, for it is the first one's file that counts; collective.
 
-    def unknown(self, bins: Sequence[Sequence[Pair] | Sequence[Group]]) -> list[Unknown]:
-        """Return what is not known of the bins, each branch once; the same on all ranks, for it is the first one's table
-        that counts; collective.
-
-        Bins are read one at a time: what is held is a digest for each branch.
+        Bins are read one at a time.
         """
-        self._known = ranks.told(self._known)
-        found: list[Unknown] = []
-        seen: set[bytes] = set()
-        for place, examples in enumerate(bins):
-            for part, branches in enumerate(_parts(examples)):
-                new = []
-                for number, key in enumerate(map(self._key, branches)):
-                    if key not in self._known and key not in seen:
-                        seen.add(key)
-                        new.append(number)
-                if new:
-                    found.append(Unknown(place, part, tuple(new)))
-        return found
+        places: dict[bytes, Place] = {}
+        for number, examples in enumerate(bins):
+            for part, forest in enumerate(forests(examples)):
+                places.setdefault(forest.digest(), (number, part))
+        self._known |= ranks.told(self._file.read(places) if ranks.first() else {})
+        return [place for digest, place in places.items() if digest not in self._known]
 
     @torch.no_grad()
-    def learn(self, model: Any, branches: Sequence[Branch], precision: Dtype) -> None:
-        """Compute and write down branches as one forest, unless all are known."""
-        keys = [self._key(branch) for branch in branches]
-        if not all(key in self._known for key in keys):
-            forest = plant(branches)
-            sums = action_logprobs(scored_logprobs(model, forest, precision), forest).tolist()
-            self._add({key: value for key, value in zip(keys, sums, strict=True) if key not in self._known})
-        self._mine.update((key, self._known[key]) for key in keys)
+    def learn(self, model: Any, forest: Forest, precision: Dtype) -> None:
+        """Compute a forest and write it down, unless it is known."""
+        digest = forest.digest()
+        if digest not in self._known:
+            sums = action_logprobs(scored_logprobs(model, forest, precision), forest)
+            self._known[digest] = array("d", sums.tolist())
+            self._keep(digest)
+        self._mine[digest] = self._known[digest]
 
     def share(self) -> None:
         """Make known to every rank what each has learnt, whether or not they see one disk; collective."""
@@ -149,48 +137,34 @@ class References:
             self._known.update(part)
         self._mine.clear()
 
-    def _add(self, entries: dict[bytes, float]) -> None:
-        self._known.update(entries)
+    def _keep(self, digest: bytes) -> None:
         try:
-            self._write(entries)
-        except OSError as error:  # this run knows them all the same
+            self._file.add(digest, self._known[digest])
+        except OSError as error:  # this run knows it all the same
             if not self._unkept:
                 log.warning(
                     "References are not kept for other runs: %s: %s. EURUS_CACHE names another folder.",
-                    error.filename or self.file,
+                    error.filename or self._file.path,
                     error.strerror,
                 )
             self._unkept = True
 
-    def _write(self, entries: dict[bytes, float]) -> None:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("ab") as out:
-            fcntl.flock(out, fcntl.LOCK_EX)
-            size = out.seek(0, 2)
-            out.truncate(size - size % ENTRY.size)
-            out.write(b"".join(ENTRY.pack(key, value) for key, value in entries.items()))
 
-    def _read(self) -> None:
-        """Take in what the file holds; of several values for one branch the first counts, for every reader."""
-        if not self.file.exists():
-            return
-        data = self.file.read_bytes()
-        for key, value in ENTRY.iter_unpack(data[: len(data) - len(data) % ENTRY.size]):
-            self._known.setdefault(key, value)
-
-    def _key(self, branch: Branch) -> bytes:
-        digest = hashlib.blake2b(self._model_key.encode(), digest_size=16)
-        digest.update(len(branch.history).to_bytes(8, "big"))
-        digest.update(branch.history.tobytes() + branch.action.tobytes())
-        return digest.digest()
+def _computer() -> list[str]:
+    """Return what computes, as far as rounding follows from it: kernels are chosen by it, and sums cut by threads."""
+    if fast_device() == "cuda":
+        return ["cuda", torch.cuda.get_device_name(), str(torch.version.cuda)]
+    told = [platform.machine(), torch.backends.cpu.get_cpu_capability(), f"{torch.get_num_threads()} threads"]
+    with suppress(OSError):  # Linux alone has this file; its first lines of each kind are the first processor's
+        processor = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
+        told += re.findall(r"^(?:model name|flags|Features|CPU part)\s*: (.*)$", processor, re.MULTILINE)
+    return ["cpu", *told]
 
 
-def _parts(examples: Sequence[Pair] | Sequence[Group]) -> tuple[list[Branch], list[Branch]]:
-    """Return a bin's branches in two parts, each small enough for one forest: its examples', and their mismatched actions."""
-    sides: list[Branch] = []
-    couples: list[Branch] = []
-    for example in examples:  # in one pass: they may lie on disk
-        sides += example.branches
-        if isinstance(example, Pair) and example.mismatch is not None:
-            couples.append(example.mismatch)
-    return sides, couples
+def _code() -> str:
+    """Return a digest of the code that reads forests, which changes between releases, too, for whoever changes it."""
+    (folder,) = forest_package.__path__
+    digest = hashlib.sha256()
+    for file in sorted(Path(folder).glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from eurus_core.commands.run import about_stages, carry_out, plan_stages, recipe_options, stage_option
-from eurus_train.short_form import is_short, short_options, short_settings
+from eurus_train.short_form import ShortForm, is_short, short_flags, short_options, short_settings
 
 _SHORT = (
     "With --model or --rows the first argument is an objective ('eurus parts objectives') and the rest is as the paper has it, for "
@@ -25,7 +25,10 @@ def learning_command(kind: str, *, name: str, summary: str) -> click.Command:
     """Return a command that runs a recipe's stages of one kind that learns, or one such stage from settings alone."""
 
     @click.command(
-        name, help=f"{summary}\n\n{about_stages(kind)}\n\n{_SHORT}\n\n{_SEVERAL}", short_help=summary.splitlines()[0]
+        name,
+        cls=ShortForm,
+        help=f"{summary}\n\n{about_stages(kind)}\n\n{_SHORT}\n\n{_SEVERAL}",
+        short_help=summary.splitlines()[0],
     )
     @click.argument("recipe", required=False, metavar="[RECIPE|OBJECTIVE]")
     @short_options
@@ -55,13 +58,15 @@ def learning_command(kind: str, *, name: str, summary: str) -> click.Command:
     ) -> None:
         if nodes > 1 and rendezvous is None:
             raise click.UsageError("--nodes needs --rendezvous HOST:PORT, the same on every machine.")
+        flags: dict[str, str] = {}
         if is_short(recipe, model, rows, skip_bad):
+            flags = short_flags(sets)
             sets, out, recipe = (
                 short_settings(kind, recipe, model, rows, skip_bad, sets),
                 out or Path("runs") / (recipe or kind),
                 None,
             )
-        planned = plan_stages(kind, recipe, stage, profile=profile, sets=sets, out=out, seed=seed)
+        planned = plan_stages(kind, recipe, stage, profile=profile, sets=sets, out=out, seed=seed, flags=flags)
         if dry_run:
             carry_out(planned, dry_run=True)
             return

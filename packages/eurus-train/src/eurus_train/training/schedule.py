@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from eurus_core.errors import UserError
 from eurus_train.training import sharding
 
 
@@ -44,13 +43,3 @@ class Setting:
     parallel: sharding.Parallel = "ddp"
     bfloat16: bool = False
     trackers: tuple[str, ...] = ()
-
-    def check_trackers(self) -> None:
-        """Refuse trackers that transformers does not know, or whose packages are missing, before anything is computed."""
-        from transformers.integrations.integration_utils import get_reporting_integration_callbacks
-
-        try:
-            for callback in get_reporting_integration_callbacks(list(self.trackers)):  # type: ignore[no-untyped-call]
-                callback()
-        except (ImportError, RuntimeError, ValueError) as error:
-            raise UserError(f"report_to: {error}") from error

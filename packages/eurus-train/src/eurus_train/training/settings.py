@@ -17,6 +17,7 @@ from eurus_train.data.tree_tokens import LeftOut
 from eurus_train.objectives import Routes, Weight
 from eurus_train.training.lora import Lora
 from eurus_train.training.sharding import Parallel
+from eurus_train.training.trackers import Trackers
 
 
 class LearningSettings(Stage):
@@ -33,6 +34,10 @@ class LearningSettings(Stage):
     """What is learnt from: tree sets, or published rows; in a recipe also the stages that make them."""
     skip_bad: bool = False
     """Leave rows and trees out that cannot be used, and count them, in place of stopping at the first."""
+    untrusted: bool = False
+    """Learn, too, from actions that are correct by the word of their own code: their tests had to run in its process."""
+    opinion_pairs: bool = False
+    """Learn, too, from pairs and groups in which a model judged, not ground truth. The paper learns from such actions one by one."""
     objective: Routes
     learning_rate: PositiveFloat
     """The highest one, reached after the warm-up; a cosine follows."""
@@ -80,7 +85,7 @@ class LearningSettings(Stage):
     """Steps between checkpoints, to go on from after an interruption."""
     log_steps: PositiveInt = 1
     """Steps between entries in the run's events.jsonl; metrics.jsonl has every step."""
-    report_to: tuple[str, ...] = ()
+    report_to: Trackers = ()
     """Trackers that get every step, by the names transformers has for them, such as tensorboard or wandb."""
 
     @model_validator(mode="after")

@@ -142,14 +142,16 @@ class Train(Learning):
         if routes.uses_reference:
             bins = [*plan.flat(), *pack(heldout.trees, self.forest_tokens)]
             source = self.reference or self.model
-            references = consulted(source, bins, lambda: self._asked(start), start.precision, context)
+            forests = self.lesson(routes).forests
+            references = consulted(source, bins, forests, lambda: self._asked(start), start.precision, context)
         lesson = self.lesson(routes, references)
         unit = "groups" if routes.kind is GroupObjective else "pairs"
         learnt = self.train(context, start.model, lesson, plan, unit=unit, heldout=heldout.trees)
         curves.show_rewards(context, learnt.history, marks=routes.marks)
+        context.define(curves.POLICY_TERMS)
         curves.show_loss(context, learnt.history)
         if routes.uses_reference:
-            curves.show_absolute(context, learnt.history)
+            curves.show_absolute(context, learnt.history, learnt.heldout)
         curves.show_left_out(context, examples.left_out)
         context.figure(unit, len(examples))
         if learnt.heldout:

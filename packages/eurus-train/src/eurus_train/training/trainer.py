@@ -31,6 +31,7 @@ from eurus_train.training.heldout import Best, Heldout, best_in, over_ranks, wri
 from eurus_train.training.lessons import Lesson
 from eurus_train.training.schedule import Schedule, Setting
 from eurus_train.training.shared_trainer import SharedTrainer
+from eurus_train.watching.evidence import heldout_row
 from eurus_train.watching.metrics import Tally
 
 BEST = "best.safetensors"
@@ -58,7 +59,6 @@ class ForestTrainer(SharedTrainer):
         operations: Callable[[Work], float] | None = None,
     ):
         bins, setting = Bins(plan, lesson), setting or Setting()
-        setting.check_trackers()
         named = {id(weight): name for name, weight in model.named_parameters() if weight.requires_grad}
         groups = groups or [{"params": [weight for weight in model.parameters() if weight.requires_grad]}]
         self._groups = [{**group, "params": [named[id(weight)] for weight in group["params"]]} for group in groups]
@@ -219,7 +219,7 @@ class ForestTrainer(SharedTrainer):
     def _evaluated(self) -> dict[str, float]:
         """Measure held-out examples where it is time to, and remember the best weights; return what to log."""
         step, every = self.state.global_step, self._schedule.eval_steps
-        if every is None or (step % every and step != self.state.max_steps):
+        if step != self.state.max_steps and (every is None or step % every):
             return {}
         tally = self.measure()
         if tally is None:
@@ -231,8 +231,7 @@ class ForestTrainer(SharedTrainer):
             if ranks.first():
                 mine = {name: weight for name, weight in weights.items() if name in self._learnt}
                 write_best(self._folder / BEST, found, mine)
-        means = tally.means()
-        return {f"heldout_{name}": means[name] for name in ("loss", "accuracy", "margin") if name in means}
+        return heldout_row(tally)
 
     def _keep(self, forest: Forest, loss: Tensor) -> str:
         """Write a batch whose loss is no finite number; return what is to be told of it."""

@@ -6,22 +6,33 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 
 from eurus_core.blocks import Line, Plot, Table
-from eurus_core.ranking import Interval, wilson
 from eurus_core.stages import Context
 from eurus_train.data.tree_tokens import LeftOut
-from eurus_train.watching.metrics import Split, split, splits
+from eurus_train.watching.evidence import heldout_row, share_right, shown
+from eurus_train.watching.metrics import Split, Tally, split, splits
 from eurus_train.watching.monitor import findings
 
 FIGURE_5 = "rewards while learning (figure 5)"
 REWARDS = "Means over the pairs of each step. Margin: chosen minus rejected."
 HELD_OUT = ("rewards_chosen", "rewards_rejected", "margin")
 AUTHORS = {"same": "sides of one author", "mixed": "assisted against sampled"}
+TERMS = {
+    "margin": "the reward of the chosen action less that of the rejected one",
+    "held-out": "kept from learning, to be measured on only",
+}
+POLICY_TERMS = {
+    "figure 5": 'of "Advancing LLM Reasoning Generalists with Preference Trees" (arXiv 2404.02078): rewards of chosen and '
+    "rejected actions while DPO, KTO and NCA learn; the margin grows under all three, and under DPO both rewards fall",
+    "reward": "what an objective credits an action with; under DPO, KTO and NCA how much more probable the policy makes it than its "
+    "reference did: beta times the difference of the two log-probabilities",
+}
 BELOW_ZERO = "Pairs of each step whose chosen action has become less likely than before training."
 
 
 def show_loss(context: Context, history: Sequence[Mapping[str, float]]) -> None:
     """Plot the loss against steps."""
-    context.show(Plot(f"{context.name}: loss", "step", "loss", (_line("loss", "loss", history),), group="loss"))
+    lines = (_line("loss", "loss", history),)
+    context.show(Plot(f"{context.name}: loss", "step", "loss", lines, group="loss", noisy=True))
 
 
 def show_rewards(
@@ -42,7 +53,9 @@ def show_rewards(
         _line("rejected", "rewards_rejected", history),
         _line("margin", "margin", history),
     )
-    context.show(Plot(f"{context.name}: rewards", "step", what, lines, REWARDS, group=group, marks=dict(marks or {})))
+    name, levels = f"{context.name}: rewards", dict(marks or {})
+    context.show(Plot(name, "step", what, lines, REWARDS, group=group, marks=levels, noisy=True))
+    context.define(TERMS)
     sources = splits({name for row in history for name in row}, "source")
     if len(sources) > 1:
         each = tuple(
@@ -51,18 +64,36 @@ def show_rewards(
             for side in ("chosen", "rejected")
         )
         context.show(
-            Plot(f"{context.name}: rewards by source", "step", what, each, REWARDS, group=f"{group} by source")
+            Plot(
+                f"{context.name}: rewards by source",
+                "step",
+                what,
+                each,
+                REWARDS,
+                group=f"{group} by source",
+                noisy=True,
+            )
         )
 
 
-def show_absolute(context: Context, history: Sequence[Mapping[str, float]]) -> None:
-    """Plot the share of chosen actions whose reward is below 0, and say what the rewards of a policy warn of."""
+def show_absolute(context: Context, history: Sequence[Mapping[str, float]], heldout: Tally | None = None) -> None:
+    """Plot the share of chosen actions whose reward is below 0, and say what the rewards of a policy warn of, beside what held-out
+    pairs say of the model that is kept."""
     line = _line("chosen", "chosen_below_zero", history)
     name = f"{context.name}: chosen below 0"
     context.show(
-        Plot(name, "step", "share of pairs", (line,), BELOW_ZERO, group="chosen rewards below 0", marks={"half": 0.5})
+        Plot(
+            name,
+            "step",
+            "share of pairs",
+            (line,),
+            BELOW_ZERO,
+            "chosen rewards below 0",
+            marks={"half": 0.5},
+            noisy=True,
+        )
     )
-    for finding in findings(history):
+    for finding in findings(history, heldout_row(heldout) if heldout else None):
         context.note(finding)
 
 
@@ -93,21 +124,10 @@ def show_heldout(context: Context, means: Mapping[str, float], count: Callable[[
     )
 
 
-def share_right(means: Mapping[str, float], count: Callable[[str], float], name: str = "accuracy") -> Interval:
-    """Return the share of pairs whose chosen action has the higher reward, under its name in a tally."""
-    pairs = int(count(name))
-    return Interval(means[name], *wilson(means[name] * pairs, pairs), pairs)
-
-
-def shown(share: Interval) -> str:
-    """Return a share with its interval, as in "62.5 % [55.0, 69.4]"."""
-    return f"{100 * share.value:.1f} % [{100 * share.low:.1f}, {100 * share.high:.1f}]"
-
-
 def show_heldout_curve(context: Context, history: Sequence[Mapping[str, float]]) -> None:
     """Plot held-out accuracy, or the loss where there are no pairs, against steps; nothing where it was not measured on the way."""
     name = next((name for name in ("heldout_accuracy", "heldout_loss") if any(name in row for row in history)), None)
-    if name is not None:
+    if name is not None and sum(name in row for row in history) > 1:
         what = name.replace("heldout_", "held-out ")
         context.show(Plot(f"{context.name}: {what}", "step", what, (_line("held out", name, history),), group=what))
 

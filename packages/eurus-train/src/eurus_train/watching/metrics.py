@@ -79,6 +79,7 @@ def tally_rewards(tally: Tally, chosen: Tensor, rejected: Tensor, traits: Mappin
         "accuracy": (torch.sign(chosen - rejected) + 1) / 2,
         "chosen_below_zero": (chosen < 0).float(),
     }
+    tally.add("margin_squared", (chosen - rejected).double() ** 2)  # for the standard error of the margin
     for name, values in quantities.items():
         tally.add(name, values)
         each = values.tolist()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eurus_core.installing import how_to_install
 from eurus_core.records import Tier
 
 REMEDIES = {
@@ -59,6 +60,7 @@ def elsewhere(platform: str = sys.platform) -> str:
     """Say what to do where there is no Linux."""
     return (
         f"The sandbox is held by Linux (found {platform}): what watches, stops and ends a session's process is not there, so not "
-        "even --sandbox-min T0 runs model code. Run Eurus in a Linux container: "
-        'docker run -it -v "$PWD:/work" -w /work python:3.12 bash, then pip install eurus-data.'
+        "even --sandbox-min T0 runs model code. Run Eurus in a Linux container, begun in the folder that holds its clone: "
+        'docker run -it -v "$PWD:$PWD" -w "$PWD" python:3.12 bash, and then in it: '
+        + how_to_install("eurus-data", into_nothing=True).removeprefix("Run: ")
     )
