@@ -196,7 +196,8 @@ def judged(name: str, cases: Sequence[Case], kind: Callable[[Case], str], told: 
         for case in some:
             ours = any(list(islice(verdicts, len(case.solutions))))
             if ours != case.theirs:
-                why = reason(case, ours)
+                sides = ("theirs right, ours not", "ours right, theirs not")
+                why = reason(case, ours) if name.startswith("MINT") else sides[ours]
                 reasons[why] += 1
                 told.append(f"{name}: {case.reference!r} {case.solutions!r}: {why}"[:400])
     rows.append(Row(name, len(cases), len(cases) - reasons.total(), dict(reasons.most_common())))

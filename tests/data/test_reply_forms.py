@@ -1,4 +1,7 @@
-"""Whole replies, as models of today write them, each with its verdict: what they announce, withdraw, think, and only state."""
+"""Whole replies, as models of today write them, each with its verdict: what they announce, withdraw, think, and only state.
+
+One that is judged otherwise than its writer wanted says why; none of these is accepted.
+"""
 
 import json
 from pathlib import Path
@@ -19,4 +22,4 @@ GRADERS = {"math": MathGrader(), "choice": ChoiceGrader(), "text": TextGrader()}
 )
 def test_a_reply_is_judged_by_what_it_says(case: dict[str, Any]) -> None:
     found = grade(case["prediction"], case["reference"], GRADERS[case["kind"]], case.get("instruction", ""))
-    assert found.correct == case["equal"], found
+    assert found.correct == (case["equal"] and "otherwise" not in case), found

@@ -34,7 +34,9 @@ def prepared(stage: Learning, chat: Chat, context: Context) -> tuple[Examples[An
     """
     sharding.check(stage.parallel)
     for path in stage.trees:
-        with contextlib.suppress(InputError):  # a run that goes on needs no trees any more; reading them tells what is wrong
+        with contextlib.suppress(
+            InputError
+        ):  # a run that goes on needs no trees any more; reading them tells what is wrong
             if note := row_files(Path(path)).note:
                 context.note(f"{note}.")
     folder = context.folder / TOKENS

@@ -53,7 +53,7 @@ def judge(text: str, announced: Found | None, reference: str, *, cut: bool = Fal
     """Compare the answer of a text, in which ``announced`` was found, with a reference."""
     expected = _expected(reference)
     found = answer(text, announced, cut=cut)
-    if isinstance(found, str) and announced is None and not cut and len(text) <= MAX_WORDS:
+    if isinstance(found, str) and announced is None and not cut and len(text) <= MAX_WORDS and "```" not in text:
         whole = compare.equivalent(text.strip(), expected)  # a sentence may be the answer itself
         if whole.correct and not is_scalar(read(text)):
             return whole
@@ -67,7 +67,7 @@ def judge(text: str, announced: Found | None, reference: str, *, cut: bool = Fal
 
 def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | str:
     """Return the answer that a text gives, or why it gives none."""
-    text = text.strip()
+    text = reply.without_code(text).strip()
     if announced is not None:
         if reply.withdrawn(announced):
             later = last_statement(announced.after)
@@ -81,6 +81,8 @@ def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | 
             if later is not None and _is_mathematics(later):
                 return Found(later, "last statement")
         return announced
+    if not text:
+        return "the text is all code"
     if cut:
         return "the text was cut off before it announced an answer"
     prose = is_prose(text)
@@ -88,7 +90,7 @@ def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | 
         return Found(text, "")
     if _NAMED.match(text) and _is_one(text) and isinstance(_read(text), (Relation, Sequence)):
         return Found(text, "")
-    stated = last_statement(reply.without_code(text))
+    stated = last_statement(text)
     if stated is not None and _is_mathematics(stated):
         return Found(stated, "last statement")
     printed = reply.printed(text)
