@@ -54,3 +54,11 @@ class Component:
     summary: str = ""
     requires: str = ""
     api: int = API
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Where a model lies, as ``eurus_find_model`` answers: ``location`` is a folder or a hub id."""
+
+    location: str
+    revision: str | None = None
