@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from eurus_core.errors import RecipeError, nearest
+from eurus_core.runs.references import refers
 
 Settings = dict[str, Any]
 
@@ -69,7 +70,7 @@ def merge(old: Any, new: Any, path: tuple[str, ...], label: str, notes: list[str
         return merged_list
     if not isinstance(new, dict):
         return new
-    if isinstance(old, str) and old.startswith("$") and not whole and "name" not in new and label.startswith(SET):
+    if refers(old) and not whole and "name" not in new and label.startswith(SET):
         at, own = ".".join(path), ".".join((old[1:], *_keys_of(new)))
         raise RecipeError(
             f"{label}: {at} is {old!r}, the value of another setting. Set {own!r}, or the whole of {at!r}."

@@ -106,7 +106,8 @@ class _Inputs:
             if name in self._later:
                 raise UserError(f"{value} runs later; a stage can only use earlier ones")
             meant = nearest(name, self._earlier)
-            raise UserError(f"no stage named {name!r}" + (f" (did you mean '@{meant}'?)" if meant else ""))
+            hint = f"did you mean '@{meant}'?" if meant else f"a path that begins with '@' is written './{value}'"
+            raise UserError(f"no stage named {name!r} ({hint})")
         made = self._earlier[name].stage.produces
         if made != kind and made not in ACCEPTS.get(kind, ()):
             raise UserError(f"{value} makes {made}; needed is {kind}")

@@ -46,6 +46,7 @@ from eurus_core.runs.folder import (
     write_json,
 )
 from eurus_core.runs.planning import Plan, Step
+from eurus_core.runs.references import as_written
 from eurus_core.seeds import derive
 from eurus_core.stages import Context
 
@@ -71,7 +72,7 @@ class Run:
             "title": plan.recipe.title,
             "summary": plan.recipe.summary,
             "seed": plan.recipe.seed,
-            "stages": plan.recipe.stages,
+            "stages": as_written(plan.recipe.stages),
         }
         self.manifest: dict[str, Any] = {
             **({"command": command} if command else {}),
