@@ -121,6 +121,29 @@ def test_a_name_of_ours_that_is_not_installed_names_the_package(plugin: Callable
         loaded(plugin("good_plugin", GOOD)).find("objectives", "nca")
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("good_plugin/simp", "Did you mean 'good_plugin/simpo'? (eurus parts objectives lists all)"),
+        ("mine/simpo", "Did you mean 'good_plugin/simpo'? No plugin 'mine' is installed."),
+        ("mine/dpo", "No plugin 'mine' is installed."),
+        ("bad_plugin/simpo", "It is of a plugin that could not be loaded: bad_plugin: SystemExit: 3."),
+    ],
+)
+def test_a_full_name_that_nothing_offers_says_what_is_wrong_with_it(
+    plugin: Callable[..., object], name: str, says: str
+) -> None:
+    found = loaded(plugin("good_plugin", GOOD), plugin("bad_plugin", "raise SystemExit(3)"))
+    with pytest.raises(UnknownName) as told:
+        found.find("objectives", name)
+    assert str(told.value).startswith(f"No objective named {name!r}. {says}")
+
+
+def test_a_full_name_of_ours_that_is_not_installed_names_the_package(plugin: Callable[..., object]) -> None:
+    with pytest.raises(UnknownName, match=r"^No objective named 'eurus-train/nca'. Run: pip install \S*eurus-train$"):
+        loaded(plugin("good_plugin", GOOD)).find("objectives", "eurus-train/nca")
+
+
 BROKEN = """
     import no_such_module_anywhere
 """

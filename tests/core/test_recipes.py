@@ -148,6 +148,17 @@ def test_likeness_to_nothing_or_in_a_circle_is_named(setting, says):
         recipe(setting, text=LIKE)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("arithmetic", "eurus-data/arithmetic"), ("eurus-data/arithmetic", "arithmetic")]
+)
+def test_a_bare_name_and_its_full_name_are_one_part_and_drop_nothing(one, other):
+    found = recipe(f"grow.source.name={other}", text=TEXT.replace('"arithmetic"', f'"{one}"'))
+    assert found.stages["grow"]["source"] == {"name": other, "levels": [1, 2], "distractors": 0.5}
+    assert not found.notes
+    others = recipe("grow.source.name=mine/arithmetic", text=TEXT.replace('"arithmetic"', '"eurus-data/arithmetic"'))
+    assert others.stages["grow"]["source"] == {"name": "mine/arithmetic"}
+
+
 def test_an_element_of_an_array_is_set_by_number():
     assert recipe("grow.actors.1.samples=5").stages["grow"]["actors"][1] == {"backend": "reference", "samples": 5}
     with pytest.raises(RecipeError, match="--set grow.actors.2.samples: there are 2 elements"):

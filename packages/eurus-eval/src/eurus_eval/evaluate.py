@@ -43,7 +43,7 @@ class Evaluate(Stage):
     """Where problems come from."""
     backend: Annotated[Backend, Choice("backends")]
     """Who is asked."""
-    grader: Annotated[Grader, Choice("graders")] = Field(default="math", validate_default=True)
+    grader: Annotated[Grader, Choice("graders")] = Field(default="eurus-data/math", validate_default=True)
     """Who tells correct from incorrect."""
     tool: Annotated[Tool, Choice("tools")] | None = None
     """Where code of replies is run; unset: nowhere."""

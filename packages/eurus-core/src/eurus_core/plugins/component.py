@@ -29,6 +29,11 @@ KINDS: dict[str, str] = {
 """Kinds of component, plural (as in hook names and ``eurus parts KIND``) to singular."""
 
 
+def bare(name: str) -> str:
+    """Return a part's own name, without the distribution that a full name (``eurus-train/dpo``) begins with."""
+    return name.rpartition("/")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class RunOption:
     """A flag of the commands that carry out recipes: it gives one setting to every part of the recipe that has it.

@@ -21,7 +21,7 @@ import pluggy
 
 from eurus_core.errors import MissingExtra, PluginError, UnknownName, nearest
 from eurus_core.plugins import hookspecs
-from eurus_core.plugins.component import API, KINDS, Component
+from eurus_core.plugins.component import API, KINDS, Component, bare
 from eurus_core.plugins.known import KNOWN_PACKAGES
 
 log = logging.getLogger(__name__)
@@ -111,10 +111,17 @@ class Plugins:
         if found:
             choices = " or ".join(sorted({offer.full_name for offer in found}))
             raise PluginError(f"Several plugins offer {KINDS[kind]} {name!r}. Write {choices}.")
+        raise self._unknown(kind, name)
+
+    def _unknown(self, kind: str, name: str) -> UnknownName:
+        """Return what is to be said of a name that nothing offers: what was meant, where it may be, what to install."""
         from eurus_core.installing import how_to_install
 
-        package = KNOWN_PACKAGES.get((kind, name))
-        lost = self._may_offer(name, package)
+        owner, own = name.rpartition("/")[0], bare(name)
+        package = KNOWN_PACKAGES.get((kind, own))
+        if owner and package and package.partition("[")[0] != owner:
+            package = None
+        lost = self._may_offer(own, owner or (package or "").partition("[")[0])
         hint = how_to_install(package) if package and not lost else f"(eurus parts {kind} lists all)"
         if elsewhere := [other for other in KINDS if name in self._by_name[other]]:
             hint = f"{name!r} is one of the {elsewhere[0]}. {hint}"
@@ -122,14 +129,20 @@ class Plugins:
             told = "; ".join(
                 f"{plugin.distribution} {plugin.version}".rstrip() + f": {plugin.problem}" for plugin in lost
             )
-            hint = f"It {'is' if package else 'may be'} of a plugin that could not be loaded: {told}. {hint}"
-        others = () if package or self._named_after(name) else self.offers(kind)  # the name is right: no other is meant
-        raise UnknownName(KINDS[kind], name, others, hint=hint)
+            sure = package or owner
+            hint = f"It {'is' if sure else 'may be'} of a plugin that could not be loaded: {told}. {hint}"
+        elif owner and not package and owner not in {plugin.distribution for plugin in self.plugins}:
+            hint = f"No plugin {owner!r} is installed. {hint}"
+        # where the name is right, no other is meant
+        right = package or lost if owner else package or self._named_after(own)
+        full = {offer.full_name for plugin in self.plugins for offer in plugin.offers if offer.kind == kind}
+        others = () if right else full if owner else self.offers(kind)
+        return UnknownName(KINDS[kind], name, others, hint=hint)
 
-    def _may_offer(self, name: str, package: str | None) -> tuple[Plugin, ...]:
-        """Return the broken plugins that a name may be of: those named after it, else all; of a name of ours its package alone."""
-        if package is not None:
-            return tuple(plugin for plugin in self.broken() if plugin.distribution == package.partition("[")[0])
+    def _may_offer(self, name: str, owner: str) -> tuple[Plugin, ...]:
+        """Return the broken plugins that a name may be of: its owner's where that is known, else those named after it, else all."""
+        if owner:
+            return tuple(plugin for plugin in self.broken() if plugin.distribution == owner)
         return self._named_after(name) or self.broken()
 
     def _named_after(self, name: str) -> tuple[Plugin, ...]:

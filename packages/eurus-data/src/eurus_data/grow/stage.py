@@ -59,11 +59,15 @@ class Grow(Stage):
     """Count rows that cannot be used and go on, where the first one would stop the growth."""
     actors: tuple[Rung, ...] = Field(min_length=1)
     """The ladder: who is asked at a turn, in this order."""
-    tool: Annotated[Tool | None, Choice("tools"), BeforeValidator(_none)] = Field("python", validate_default=True)
+    tool: Annotated[Tool | None, Choice("tools"), BeforeValidator(_none)] = Field(
+        "eurus-data/python", validate_default=True
+    )
     """Where code is run, for problems that name a tool; "none": nowhere."""
-    grader: Annotated[Grader, Choice("graders")] = Field("math", validate_default=True)
+    grader: Annotated[Grader, Choice("graders")] = Field("eurus-data/math", validate_default=True)
     """Who tells correct from incorrect."""
-    critic: Annotated[Critic | None, Choice("critics"), BeforeValidator(_none)] = Field("rules", validate_default=True)
+    critic: Annotated[Critic | None, Choice("critics"), BeforeValidator(_none)] = Field(
+        "eurus-data/rules", validate_default=True
+    )
     """Who explains an incorrect action before it is expanded; "none": nobody."""
     turns: int = Field(5, ge=1)
     """The most turns of a tree; the paper's is 5."""
