@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pluggy
 
-API = 1
-"""The plugin interface that this core speaks. A component made for another is refused."""
+API, OLDEST_API = 1, 1
+"""The newest and the oldest plugin interface that this core serves. A component made for none of these is left out."""
 
 hookspec = pluggy.HookspecMarker("eurus")
 hookimpl = pluggy.HookimplMarker("eurus")
@@ -51,14 +51,15 @@ class RunOption:
 class Component:
     """Something a plugin offers, by name. ``target`` is ``module:attribute`` (recipes: ``package:file.toml``).
 
-    ``requires`` is the pip requirement that makes the target importable where it lives behind an extra.
+    ``requires`` is the pip requirement that makes the target importable where it lives behind an extra. ``api`` is the plugin interface
+    that the target is made for, or a pair of the oldest and the newest that it works with: ``(1, 2)``.
     """
 
     name: str
     target: str
     summary: str = ""
     requires: str = ""
-    api: int = API
+    api: int | tuple[int, int] = API
 
 
 @dataclass(frozen=True, slots=True)
