@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
 
 from eurus_core.errors import MissingExtra, PluginError, UnknownName, nearest
 from eurus_core.plugins import Plugins, hookspecs, scan
 from eurus_core.plugins.loading import misspelt
+from eurus_core.plugins.requirements import failing
 from eurus_core.testing import assert_light
 
 GOOD = """
@@ -207,6 +211,27 @@ def test_extras_markers_and_other_versions_that_are_met_keep_no_plugin_out(distr
     found = scan([core(), distribution("fitting", GOOD, *met)])
     assert not found.broken()
     assert "simpo" in found.offers("objectives")
+
+
+@given(
+    st.lists(st.integers(0, 3), min_size=1, max_size=3),
+    st.lists(
+        st.tuples(st.sampled_from([">=", "<=", "<", ">"]), st.lists(st.integers(0, 3), min_size=1, max_size=3)),
+        min_size=1,
+    ),
+)
+def test_releases_are_compared_as_packaging_does(version: list[int], bounds: list[tuple[str, list[int]]]) -> None:
+    found = ".".join(map(str, version))
+    needed = ",".join(sign + ".".join(map(str, numbers)) for sign, numbers in bounds)
+    assert (not list(failing([f"x{needed}"], lambda name: found))) == SpecifierSet(needed).contains(found)
+
+
+@pytest.mark.parametrize(
+    ("needed", "met"), [("~=0.1", True), ("==0.2.*", False), ("!=0.1.5", False), ("(>=0.1)", True)]
+)
+def test_other_ranges_are_packagings_to_compare(needed: str, met: bool) -> None:
+    assert (not list(failing([f"x {needed}"], lambda name: "0.1.5"))) == met
+    assert list(failing(["x>=0.2"], lambda name: "0.2rc1"))
 
 
 def test_a_plugin_or_part_that_cannot_be_imported_says_what_it_lacks(distribution: Callable[..., Any]) -> None:

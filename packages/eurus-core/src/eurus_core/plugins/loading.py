@@ -12,9 +12,8 @@ import importlib.metadata
 import inspect
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pluggy
 
@@ -30,8 +29,7 @@ CLOSE = 0.85
 """From this likeness on a hook's name is a known one misspelt: ``objective``, ``soruces``, ``run_start``, but not ``run_failed``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(NamedTuple):
     """An entry point and what the metadata of its distribution say."""
 
     entry_point: importlib.metadata.EntryPoint

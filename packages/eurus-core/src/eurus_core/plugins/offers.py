@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from eurus_core.errors import MissingExtra, PluginError
 from eurus_core.plugins.component import KINDS, Component
@@ -47,8 +47,7 @@ class Offer:
         return "".join(f" {self.distribution} {line}" for line in unmet(self.distribution))
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """A component that this core does not serve, and why."""
 
     kind: str
