@@ -340,7 +340,9 @@ def test_what_is_drawn_from_bad_rows_too_counts_them_once_and_is_not_held(tmp_pa
         most_held[most] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert len(bad) == 2  # one a reading
-    assert most_held[400] - most_held[2] < 400 * 1500  # a tree takes 2,500 bytes; what other tests left may be in between
+    assert (
+        most_held[400] - most_held[2] < 400 * 1500
+    )  # a tree takes 2,500 bytes; what other tests left may be in between
 
 
 def test_pairs_that_rows_state_survive_in_a_tree_set(tmp_path):
