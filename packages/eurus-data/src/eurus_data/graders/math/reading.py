@@ -24,6 +24,8 @@ _ARTICLE = re.compile(
     r"\A(?:(?:the|an?|it|there (?:is|are))\s+)?(?:(?:series|sequence|integral|function|statement|system)\s+(?:is\s+)?)?(?=\w\w)"
 )
 _FORMULA = re.compile(r"[\\^_+*/=]")
+_MOST_LABELS = 24
+"""Labels within labels; each is read by itself."""
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'.\s,&-]*")
 
 
@@ -68,6 +70,8 @@ def read(text: str, *, letters: bool = False) -> Term:
 
 def _labelled(text: str) -> Term | None:
     """Return ``Area = 25`` as an equation, ``Center: (1, 2), radius: 3`` as a list of them; None where something has no label."""
+    if sum(map(text.count, ("=", ":", " is ", " are "))) > _MOST_LABELS:
+        return None
     found = worded.labelled(text)
     if found is None:
         parts = worded.parts(text)
