@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
 
 from eurus_core.errors import MissingExtra, PluginError, UnknownName, nearest
-from eurus_core.plugins import Plugins, scan
+from eurus_core.plugins import Plugins, hookspecs, scan
+from eurus_core.plugins.loading import misspelt
+from eurus_core.plugins.requirements import failing
 from eurus_core.testing import assert_light
 
 GOOD = """
@@ -71,8 +78,8 @@ def loaded(*entry_points: importlib.metadata.EntryPoint) -> Plugins:
         ),
         (
             "from eurus_core import Component, hookimpl\n@hookimpl\ndef eurus_objectives():\n"
-            "    yield Component('simpo', 'json:dumps', api=2)",
-            "made for plugin api 2; this core speaks 1",
+            "    yield Component('simpo', 'json:dumps', api='1')",
+            "'simpo' has api '1'; it must be a whole number, or a pair",
         ),
         (
             "from eurus_core import Component, hookimpl\n@hookimpl\ndef eurus_objectives():\n    yield Component('a/b', 'json:dumps')",
@@ -87,6 +94,168 @@ def test_a_broken_plugin_says_why_and_the_rest_works(plugin: Callable[..., objec
     assert says in broken.problem
     assert "\n" not in broken.problem
     assert list(found.offers("objectives")) == ["simpo"]
+
+
+NEWER = """
+    from eurus_core import Component, hookimpl
+
+    @hookimpl
+    def eurus_objectives():
+        yield Component("simpo", "json:dumps", api=(1, 2))
+        yield Component("dream", "json:loads", api=2)
+        yield Component("haze", "json:loads", api=(2, 3))
+
+    @hookimpl
+    def eurus_benchmarks():
+        raise ValueError("a hook that this core never calls")
+
+    @hookimpl(optionalhook=True)
+    def eurus_graderss():
+        return []
+"""
+
+
+def test_a_plugin_for_two_cores_gives_each_what_it_serves_and_says_what_it_leaves(
+    plugin: Callable[..., object],
+) -> None:
+    found = loaded(plugin("newer_plugin", NEWER))
+    assert not found.broken()
+    assert list(found.offers("objectives")) == ["simpo"]
+    (only,) = found.plugins
+    assert only.notes == (
+        "hook 'eurus_benchmarks' is none of this core's and is ignored.",
+        "hook 'eurus_graderss' is none of this core's and is ignored; the nearest is 'eurus_graders'.",
+        "objective 'dream' is left out: it is made for plugin api 2; this core serves 1.",
+        "objective 'haze' is left out: it is made for plugin api 2 to 3; this core serves 1.",
+    )
+
+
+@pytest.mark.parametrize("name", ["dream", "newer_plugin/dream"])
+def test_a_part_that_is_left_out_says_why_when_it_is_asked_for(plugin: Callable[..., object], name: str) -> None:
+    with pytest.raises(UnknownName) as told:
+        loaded(plugin("newer_plugin", NEWER)).find("objectives", name)
+    assert str(told.value) == (
+        f"No objective named {name!r}. newer_plugin has it, but it is made for plugin api 2; this core serves 1. "
+        "(eurus parts objectives lists all)"
+    )
+
+
+HOOKS = [name for name in dir(hookspecs) if name.startswith("eurus_")]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("eurus_objective", "eurus_objectives"),
+        ("eurus_soruces", "eurus_sources"),
+        ("eurus_commnads", "eurus_commands"),
+        ("eurus_tool", "eurus_tools"),
+        ("eurus_Graders", "eurus_graders"),
+        ("eurus_model_find", "eurus_find_model"),
+        ("eurus_run_start", "eurus_run_started"),
+        ("backends", "eurus_backends"),
+        ("eurus_benchmarks", None),
+        ("eurus_run_failed", None),
+        ("eurus_embedders", None),
+        ("eurus_views", None),
+        ("eurus_rewards", None),
+        ("eurus_run_paused", None),
+        ("eurus_schedulers", None),
+    ],
+)
+def test_a_hook_of_nearly_a_known_name_is_misspelt_and_any_other_is_of_another_core(
+    written: str, meant: str | None
+) -> None:
+    assert misspelt(written, HOOKS) == meant
+
+
+@pytest.fixture
+def distribution(
+    plugin: Callable[..., importlib.metadata.EntryPoint], tmp_path: Path
+) -> Callable[..., importlib.metadata.EntryPoint]:
+    """Write a plugin and the metadata of its distribution; return its entry point."""
+
+    def write(name: str, source: str, *requires: str) -> importlib.metadata.EntryPoint:
+        plugin(name, source)
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}")
+        (info / "entry_points.txt").write_text(f"[eurus]\n{name} = {name}\n")
+        (found,) = importlib.metadata.PathDistribution(info).entry_points
+        return found
+
+    return write
+
+
+CORE = importlib.metadata.version("eurus-core")
+
+
+def test_a_plugin_for_a_later_core_is_not_loaded_and_says_what_is_installed(distribution: Callable[..., Any]) -> None:
+    found = scan([core(), distribution("later", "raise ValueError('unread')", "eurus_core>=99", "numpy")])
+    (broken,) = found.broken()
+    assert broken.problem.startswith(f"needs eurus_core>=99: {CORE} is installed. ")
+    with pytest.raises(
+        UnknownName, match=rf"plugin that could not be loaded: later 1.0: needs eurus_core>=99: {CORE} is"
+    ):
+        found.find("objectives", "later/simpo")
+
+
+def test_extras_markers_and_other_versions_that_are_met_keep_no_plugin_out(distribution: Callable[..., Any]) -> None:
+    met = [
+        "eurus-core[models]>=0.1",
+        'eurus-core>=99; extra == "x"',
+        'eurus-core>=99; python_version < "3"',
+        "numpy>=99",
+    ]
+    found = scan([core(), distribution("fitting", GOOD, *met)])
+    assert not found.broken()
+    assert "simpo" in found.offers("objectives")
+
+
+@given(
+    st.lists(st.integers(0, 3), min_size=1, max_size=3),
+    st.lists(
+        st.tuples(st.sampled_from([">=", "<=", "<", ">"]), st.lists(st.integers(0, 3), min_size=1, max_size=3)),
+        min_size=1,
+    ),
+)
+def test_releases_are_compared_as_packaging_does(version: list[int], bounds: list[tuple[str, list[int]]]) -> None:
+    found = ".".join(map(str, version))
+    needed = ",".join(sign + ".".join(map(str, numbers)) for sign, numbers in bounds)
+    assert (not list(failing([f"x{needed}"], lambda name: found))) == SpecifierSet(needed).contains(found)
+
+
+@pytest.mark.parametrize(
+    ("needed", "met"), [("~=0.1", True), ("==0.2.*", False), ("!=0.1.5", False), ("(>=0.1)", True)]
+)
+def test_other_ranges_are_packagings_to_compare(needed: str, met: bool) -> None:
+    assert (not list(failing([f"x {needed}"], lambda name: "0.1.5"))) == met
+    assert list(failing(["x>=0.2"], lambda name: "0.2rc1"))
+
+
+def test_a_plugin_or_part_that_cannot_be_imported_says_what_it_lacks(distribution: Callable[..., Any]) -> None:
+    lacking = ["no-such-package>=3", "numpy>=99"]
+    half = GOOD.replace("json:dumps", "no_such_package:x")
+    found = scan(
+        [core(), distribution("lost", "import no_such_package", *lacking), distribution("half", half, *lacking)]
+    )
+    (broken,) = found.broken()
+    numpy = importlib.metadata.version("numpy")
+    assert broken.problem == (
+        "ModuleNotFoundError: No module named 'no_such_package'. It needs no-such-package>=3: not installed. "
+        f"Run: pip install 'no-such-package>=3'. It needs numpy>=99: {numpy} is installed. Run: pip install 'numpy>=99'."
+    )
+    with pytest.raises(
+        PluginError, match=rf"named 'no_such_package'. half needs no-such.* half needs numpy>=99: {numpy}"
+    ):
+        found.find("objectives", "simpo").load()
+
+
+def core() -> importlib.metadata.EntryPoint:
+    """Return the entry point of eurus-core, as it is installed."""
+    (found,) = (one for one in importlib.metadata.entry_points(group="eurus") if one.value == "eurus_core.plugin")
+    return found
 
 
 def test_a_clash_of_names_asks_for_the_full_name(plugin: Callable[..., object]) -> None:
@@ -119,6 +288,29 @@ def test_a_name_is_known_by_its_initials_or_its_letters(written: str, meant: str
 def test_a_name_of_ours_that_is_not_installed_names_the_package(plugin: Callable[..., object]) -> None:
     with pytest.raises(UnknownName, match=r"pip install \S*eurus-train"):
         loaded(plugin("good_plugin", GOOD)).find("objectives", "nca")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("good_plugin/simp", "Did you mean 'good_plugin/simpo'? (eurus parts objectives lists all)"),
+        ("mine/simpo", "Did you mean 'good_plugin/simpo'? No plugin 'mine' is installed."),
+        ("mine/dpo", "No plugin 'mine' is installed."),
+        ("bad_plugin/simpo", "It is of a plugin that could not be loaded: bad_plugin: SystemExit: 3."),
+    ],
+)
+def test_a_full_name_that_nothing_offers_says_what_is_wrong_with_it(
+    plugin: Callable[..., object], name: str, says: str
+) -> None:
+    found = loaded(plugin("good_plugin", GOOD), plugin("bad_plugin", "raise SystemExit(3)"))
+    with pytest.raises(UnknownName) as told:
+        found.find("objectives", name)
+    assert str(told.value).startswith(f"No objective named {name!r}. {says}")
+
+
+def test_a_full_name_of_ours_that_is_not_installed_names_the_package(plugin: Callable[..., object]) -> None:
+    with pytest.raises(UnknownName, match=r"^No objective named 'eurus-train/nca'. Run: pip install \S*eurus-train$"):
+        loaded(plugin("good_plugin", GOOD)).find("objectives", "eurus-train/nca")
 
 
 BROKEN = """
@@ -200,6 +392,25 @@ def test_every_plugin_of_ours_loads(eurus: Callable[..., object]) -> None:
     for package in ("core", "data", "serve", "train", "rm", "eval"):
         assert f"eurus-{package} " in done.stdout
     assert "not loaded" not in done.stdout
+
+
+def test_what_a_plugin_lacks_and_what_is_left_of_it_is_listed_with_it(
+    eurus: Callable[..., Any], distribution: Callable[..., Any], tmp_path: Path
+) -> None:
+    distribution("newer", NEWER, "numpy>=99")
+    distribution("later", GOOD, "eurus-core>=99")
+    shown = eurus("plugins", PYTHONPATH=str(tmp_path))
+    assert shown.returncode == 0, shown.stderr
+    assert "newer 1.0: objectives simpo\n  note: hook 'eurus_benchmarks' is none of this core's" in shown.stdout
+    assert "  note: objective 'dream' is left out: it is made for plugin api 2; this core serves 1." in shown.stdout
+    assert "\n  needs numpy>=99: " in shown.stdout
+    assert f"later 1.0: not loaded: needs eurus-core>=99: {CORE} is installed." in shown.stdout
+    told = {one["distribution"]: one for one in json.loads(eurus("plugins", "--json", PYTHONPATH=str(tmp_path)).stdout)}
+    assert len(told["newer"]["notes"]) == 4
+    assert told["later"]["conflicts"] == [told["later"]["problem"]]
+    assert eurus("plugins", "--check", PYTHONPATH=str(tmp_path)).returncode == 1
+    helped = " ".join(eurus("--help", PYTHONPATH=str(tmp_path)).stdout.split())
+    assert f"Not loaded: later needs eurus-core>=99: {CORE} is installed." in helped
 
 
 def test_a_mistyped_command_suggests(eurus: Callable[..., object]) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from eurus_core.errors import RecipeError
 from eurus_core.runs import plan
 from eurus_core.runs.recipes import assignment, load, parse
+from eurus_core.runs.references import as_written
 from eurus_core.runs.toml_lines import line_numbers, line_of
 
 TEXT = """\
@@ -147,6 +148,17 @@ def test_likeness_to_nothing_or_in_a_circle_is_named(setting, says):
         recipe(setting, text=LIKE)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("arithmetic", "eurus-data/arithmetic"), ("eurus-data/arithmetic", "arithmetic")]
+)
+def test_a_bare_name_and_its_full_name_are_one_part_and_drop_nothing(one, other):
+    found = recipe(f"grow.source.name={other}", text=TEXT.replace('"arithmetic"', f'"{one}"'))
+    assert found.stages["grow"]["source"] == {"name": other, "levels": [1, 2], "distractors": 0.5}
+    assert not found.notes
+    others = recipe("grow.source.name=mine/arithmetic", text=TEXT.replace('"arithmetic"', '"eurus-data/arithmetic"'))
+    assert others.stages["grow"]["source"] == {"name": "mine/arithmetic"}
+
+
 def test_an_element_of_an_array_is_set_by_number():
     assert recipe("grow.actors.1.samples=5").stages["grow"]["actors"][1] == {"backend": "reference", "samples": 5}
     with pytest.raises(RecipeError, match="--set grow.actors.2.samples: there are 2 elements"):
@@ -254,6 +266,48 @@ def test_references_that_double_thirty_times_are_refused():
     doubling = "".join(f'a{i} = ["$g.a{i - 1}", "$g.a{i - 1}"]\n' for i in range(1, 31))
     with pytest.raises(RecipeError, match="more than 1,000,000 values"):
         recipe(text=f'[g]\nstage = "grow"\na0 = 1\n{doubling}')
+
+
+TEXTS = """\
+[ask]
+stage = "grow"
+stop = ["$$END", "$$$", "@me", "@@", "a $b", "5$"]
+again = "$ask.stop.0"
+"""
+
+
+def test_text_that_begins_with_a_dollar_is_written_with_two():
+    assert recipe(text=TEXTS).stages["ask"]["stop"] == ["$END", "$$", "@me", "@@", "a $b", "5$"]
+    assert recipe(text=TEXTS).stages["ask"]["again"] == "$END"
+    assert recipe('ask.stop.0="$$1"', text=TEXTS).stages["ask"]["again"] == "$1"
+
+
+@pytest.mark.parametrize("written", ["$5 each", "$", "$END", "$ask"])
+def test_an_unknown_reference_says_where_it_stands_and_how_its_text_is_written(written):
+    text = f'[base]\nstage = "grow"\nstop = [\n  "x",\n  "{written}",\n]\n\n[other]\nlike = "base"\n'
+    if written == "$ask":
+        text = text.replace("[base]", '[base]\nask = "$nowhere"').replace('"$ask"', '"$base.ask"')
+        place, written = "a.toml, line 2: base.ask", "$nowhere"
+    else:
+        place = "a.toml, line 3: base.stop.1"
+    with pytest.raises(RecipeError) as told:
+        recipe(text=text)
+    assert str(told.value).startswith(f"{place}: '{written}' names a setting that is not there")
+    assert str(told.value).endswith(f"Write '${written}' for the text '{written}'.")
+
+
+def test_an_unknown_reference_that_was_typed_is_named_as_typed():
+    with pytest.raises(
+        RecipeError, match=r"^--set grow.problems: grow.problems: '\$1' names a setting that is not there"
+    ):
+        recipe("grow.problems=$1")
+
+
+@given(st.recursive(st.text('$@a.\\"\n', max_size=5), lambda inner: st.lists(inner, max_size=3)))
+def test_resolved_settings_written_again_are_the_same_recipe(value):
+    again = {"a": {"stage": "grow", "x": as_written(value)}}
+    text = f'[a]\nstage = "grow"\nx = {json.dumps(again["a"]["x"])}\n'
+    assert recipe(text=text).stages["a"]["x"] == value
 
 
 def test_a_setting_holds_one_value_and_no_more_keys():

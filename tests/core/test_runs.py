@@ -78,6 +78,25 @@ def test_a_run_keeps_the_command_as_it_was_typed_and_the_machines_load(run, tmp_
     )  # also where nothing was done anew
 
 
+def test_text_that_begins_with_a_dollar_or_an_at_goes_into_the_part_and_back_into_a_recipe(run, eurus, tmp_path):
+    (tmp_path / "r.toml").write_text(RECIPE + 'fail = true\nwords = "$$5 @me"\n')
+    done = run()
+    assert "RuntimeError: $5 @me" in done.stderr
+    assert eurus("recipe", "show", "r.toml").stdout == (tmp_path / "r.toml").read_text()
+
+    kept = json.loads((tmp_path / "out/recipe.json").read_text())
+    assert kept["stages"]["total"] == {"stage": "sum", "trees": "@numbers", "fail": True, "words": "$$5 @me"}
+    tables = (
+        f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in stage.items())
+        for name, stage in kept["stages"].items()
+    )
+    (tmp_path / "r.toml").write_text(f"seed = {kept['seed']}\n" + "".join(tables))
+    before = json.loads((tmp_path / "out/manifest.json").read_text())["stages"]
+    assert "numbers: up to date" in run().stderr
+    again = json.loads((tmp_path / "out/manifest.json").read_text())["stages"]
+    assert [stage["fingerprint"] for stage in again] == [stage["fingerprint"] for stage in before]
+
+
 def test_a_failing_hook_is_logged_once_and_the_run_goes_on(run):
     done = run()
     assert done.returncode == 0

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from eurus_core.plugins.component import Component, hookimpl
-
-if TYPE_CHECKING:
-    from eurus_core.models.sources import ModelSource
+from eurus_core.plugins.component import Component, ModelSource, hookimpl
 
 
 @hookimpl

@@ -26,7 +26,7 @@ def data() -> None:
 
 data.add_command(
     stage_command(
-        "grow",
+        "eurus-data/grow",
         name="grow",
         summary="Grow preference trees.\n\n\b\nExamples:\n"
         "  eurus data grow trees.toml --out runs/trees\n"

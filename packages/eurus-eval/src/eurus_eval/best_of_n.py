@@ -57,7 +57,7 @@ class BestOfN(Stage):
     """The samples of an evaluate stage with samples >= 2 and a temperature."""
     scorer: Annotated[Scorer, Choice("scorers")] | None = None
     """The scorer that picks; without one, only picks that need none are shown."""
-    grader: Annotated[Grader, Choice("graders")] = Field(default="math", validate_default=True)
+    grader: Annotated[Grader, Choice("graders")] = Field(default="eurus-data/math", validate_default=True)
     """The grader that decides which answers are equal, for votes."""
     scorer_label: str = "reward model"
     """What tables and plots call the scorer."""

@@ -43,7 +43,7 @@ class Evaluate(Stage):
     """Where problems come from."""
     backend: Annotated[Backend, Choice("backends")]
     """The backend that is asked."""
-    grader: Annotated[Grader, Choice("graders")] = Field(default="math", validate_default=True)
+    grader: Annotated[Grader, Choice("graders")] = Field(default="eurus-data/math", validate_default=True)
     """The grader that judges whether an answer is correct."""
     tool: Annotated[Tool, Choice("tools")] | None = None
     """The tool that runs the code in replies; by default none is run."""

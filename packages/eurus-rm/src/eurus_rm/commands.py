@@ -50,7 +50,7 @@ def rm() -> None:
 
 rm.add_command(
     learning_command(
-        "train-reward",
+        "eurus-rm/train-reward",
         name="train",
         summary="Learn a reward model from preference trees.\n\n\b\nExamples:\n  eurus rm train bt+dr --model smollm2 --rows pairs.jsonl\n"
         "  eurus rm train --set model=smollm2 --set trees=runs/demo/regrow/trees \\\n"

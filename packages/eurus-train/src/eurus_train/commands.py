@@ -18,7 +18,7 @@ def train() -> None:
 
 train.add_command(
     learning_command(
-        "train",
+        "eurus-train/train",
         name="run",
         summary="Learn a policy.\n\n\b\nExamples:\n  eurus train run nca --model smollm2 --rows pairs.jsonl --out runs/mine\n"
         "  eurus train run dpo --model smollm2 --rows pairs.jsonl --set learning_rate=2e-5 --set objective.beta=0.2\n"

@@ -69,6 +69,6 @@ def short_settings(
         raise click.UsageError(f"Without a recipe give {' and '.join(missing)}, too.")
     given: list[tuple[str, object]] = [("objective", objective), ("model", model), ("trees", list(rows) or None)]
     given.append(("skip_bad", skip_bad or None))
-    if kind == "train":  # the paper's rates; the other stage has its own as its default
-        given.append(("learning_rate", 2e-5 if objective == "sft" else 5e-7))
+    if kind == "eurus-train/train":  # the paper's rates; the other stage has its own as its default
+        given.append(("learning_rate", 2e-5 if objective in ("sft", "eurus-train/sft") else 5e-7))
     return (*(f"{key}={json.dumps(value)}" for key, value in given if value is not None), *sets)

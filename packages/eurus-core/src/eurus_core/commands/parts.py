@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from typing import Any
 
 import click
 
 from eurus_core.errors import UnknownName
-from eurus_core.installing import how_to_install
 from eurus_core.plugins import Offer, Plugin, installed
 from eurus_core.plugins.component import KINDS
+from eurus_core.plugins.requirements import unmet
 
 SETTABLE = (
     "stages",
@@ -102,30 +101,28 @@ def _show_settings(offer: Offer, as_json: bool) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--check", is_flag=True, help="Compare each plugin's requirements with what is installed; exit 1 on a conflict."
-)
+@click.option("--check", is_flag=True, help="Exit 1 where a requirement of a plugin is not met, or one is not loaded.")
 def plugins(as_json: bool, check: bool) -> None:
-    """List plugins, what they offer, and why one could not be loaded."""
+    """List plugins: what they offer, what this core leaves aside, what they lack, and why one could not be loaded."""
     found = installed().plugins
-    conflicts = {plugin.distribution: _conflicts(plugin.distribution) for plugin in found} if check else {}
+    conflicts = {plugin.distribution: unmet(plugin.distribution) for plugin in found}
     if as_json:
-        click.echo(
-            json.dumps(
-                [_row(plugin) | {"conflicts": conflicts.get(plugin.distribution, [])} for plugin in found], indent=1
-            )
-        )
+        rows = [_row(plugin) | {"conflicts": conflicts[plugin.distribution]} for plugin in found]
+        click.echo(json.dumps(rows, indent=1))
     else:
         for plugin in found:
             offers = ", ".join(f"{kind} {', '.join(names)}" for kind, names in _row(plugin)["offers"].items())
             click.echo(
                 f"{plugin.distribution} {plugin.version}: {'not loaded: ' + plugin.problem if plugin.problem else offers}"
             )
-            for line in conflicts.get(plugin.distribution, []):
-                click.echo(f"  {line}")
+            for line in plugin.notes:
+                click.echo(f"  note: {line}")
+            for line in conflicts[plugin.distribution]:
+                if line.rstrip(".") not in plugin.problem:
+                    click.echo(f"  {line}")
         if check and not any(conflicts.values()):
             click.echo("All requirements are met.")
-    if any(conflicts.values()) or (check and installed().broken()):
+    if check and (any(conflicts.values()) or installed().broken()):
         raise SystemExit(1)
 
 
@@ -138,28 +135,6 @@ def _row(plugin: Plugin) -> dict[str, Any]:
         "version": plugin.version,
         "module": plugin.module,
         "problem": plugin.problem,
+        "notes": list(plugin.notes),
         "offers": offers,
     }
-
-
-def _conflicts(distribution: str) -> list[str]:
-    """Return a line for each requirement of a distribution that is missing or of a version outside its range."""
-    from packaging.requirements import Requirement
-
-    lines = []
-    try:
-        requirements = importlib.metadata.requires(distribution) or []
-    except importlib.metadata.PackageNotFoundError:
-        return []
-    for text in requirements:
-        requirement = Requirement(text)
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        try:
-            version = importlib.metadata.version(requirement.name)
-        except importlib.metadata.PackageNotFoundError:
-            lines.append(f"needs {requirement}: not installed. {how_to_install(text)}")
-            continue
-        if not requirement.specifier.contains(version, prereleases=True):
-            lines.append(f"needs {requirement}: {version} is installed. {how_to_install(text)}")
-    return lines

@@ -11,7 +11,7 @@ import click
 
 from eurus_core.errors import UnknownName
 from eurus_core.plugins import installed
-from eurus_core.plugins.component import RunOption
+from eurus_core.plugins.component import RunOption, bare
 from eurus_core.runs import Plan, Run, plan, recipes
 from eurus_core.runs.recipes import Recipe
 from eurus_core.typed import typed
@@ -104,7 +104,7 @@ def tell_result(folder: Path, written: Path | None) -> None:
     """Print where the result lies: the report where one was written; else say what would write it."""
     if written is None:
         try:
-            installed().find("commands", "report")
+            installed().find("commands", "eurus-eval/report")
         except UnknownName as error:
             click.echo(f"No report: eurus-eval draws it. {str(error).partition('. ')[2]}", err=True)
     click.echo(str(written or folder))
@@ -120,7 +120,10 @@ def _show(planned: Plan, run: Run) -> None:
 
 
 def stage_command(kind: str, *, name: str, summary: str) -> click.Command:
-    """Return a command that runs one stage of a kind by itself, its settings given by ``--set`` or a recipe's tables."""
+    """Return a command that runs one stage of a kind by itself, its settings given by ``--set`` or a recipe's tables.
+
+    ``kind`` is a full name, such as ``eurus-data/grow``.
+    """
 
     @click.command(name, help=f"{summary}\n\n{about_stages(kind)}", short_help=summary.splitlines()[0])
     @click.argument("recipe", required=False)
@@ -145,6 +148,7 @@ stage_option = click.option("--stage", metavar="NAME", help="Run only the stage 
 
 def about_stages(kind: str) -> str:
     """Return what the help of a command says that runs stages of one kind."""
+    kind = bare(kind)
     return (
         f"With RECIPE, a name or a TOML file, its stages of kind {kind} run, and each path of --set begins with a stage's name. "
         "Results of other stages that they need must be in the run folder. Without RECIPE, --set gives every setting by its bare name, and "
@@ -169,9 +173,10 @@ def plan_stages(
     """
     if recipe is not None:
         return planned(recipes.load(recipe, profile=profile, sets=sets, seed=seed), out).only(kind, stage)
-    text = f'["{kind}"]\nstage = "{kind}"\n'
-    sets = tuple(f"{kind}.{assignment}" for assignment in sets)
-    name = out.resolve().name if out else kind
-    file = f"stage {kind}"
+    own = bare(kind)
+    text = f'["{own}"]\nstage = "{kind}"\n'
+    sets = tuple(f"{own}.{assignment}" for assignment in sets)
+    name = out.resolve().name if out else own
+    file = f"stage {own}"
     alone = recipes.parse(text, file=file, name=name, profile=profile, sets=sets, seed=seed, bare=True, flags=flags)
     return planned(alone, out)

@@ -6,25 +6,17 @@ import functools
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from eurus_core.errors import ModelError, nearest
 from eurus_core.models.built_in import BUILT_IN, check_built_in
 from eurus_core.models.hf import transformers
 from eurus_core.plugins import installed
+from eurus_core.plugins.component import ModelSource as ModelSource
 
 _HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _DOWNLOADED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 _LEFT_OUT = ("*/*", "consolidated*")  # other formats of the same weights: twice the download for nothing
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSource:
-    """Where a model lies: ``location`` is a folder or a hub id."""
-
-    location: str
-    revision: str | None = None
 
 
 def find_source(ref: str) -> ModelSource:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pluggy
 
-API = 1
-"""The plugin interface that this core speaks. A component made for another is refused."""
+API, OLDEST_API = 1, 1
+"""The newest and the oldest plugin interface that this core serves. A component made for none of these is left out."""
 
 hookspec = pluggy.HookspecMarker("eurus")
 hookimpl = pluggy.HookimplMarker("eurus")
@@ -29,6 +29,11 @@ KINDS: dict[str, str] = {
 """Kinds of component, plural (as in hook names and ``eurus parts KIND``) to singular."""
 
 
+def bare(name: str) -> str:
+    """Return a part's own name, without the distribution that a full name (``eurus-train/dpo``) begins with."""
+    return name.rpartition("/")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class RunOption:
     """A flag of the commands that carry out recipes: it gives one setting to every part of the recipe that has it.
@@ -46,11 +51,20 @@ class RunOption:
 class Component:
     """Something a plugin offers, by name. ``target`` is ``module:attribute`` (recipes: ``package:file.toml``).
 
-    ``requires`` is the pip requirement that makes the target importable where it lives behind an extra.
+    ``requires`` is the pip requirement that makes the target importable where it lives behind an extra. ``api`` is the plugin interface
+    that the target is made for, or a pair of the oldest and the newest that it works with: ``(1, 2)``.
     """
 
     name: str
     target: str
     summary: str = ""
     requires: str = ""
-    api: int = API
+    api: int | tuple[int, int] = API
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Where a model lies, as ``eurus_find_model`` answers: ``location`` is a folder or a hub id."""
+
+    location: str
+    revision: str | None = None

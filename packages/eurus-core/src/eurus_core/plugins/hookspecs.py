@@ -16,13 +16,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-from eurus_core.plugins.component import Component, RunOption, hookspec
+from eurus_core.plugins.component import Component, ModelSource, RunOption, hookspec
 
-if TYPE_CHECKING:
-    from eurus_core.models.sources import ModelSource
-    from eurus_core.runs.run import Run
+
+class Run(Protocol):
+    """What a hook is told of a run: its folder, its resolved recipe and its manifest. A hook must not change them."""
+
+    folder: Path
+    recipe: dict[str, Any]
+    manifest: dict[str, Any]
 
 
 @hookspec

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from eurus_core.errors import RecipeError, nearest
+from eurus_core.plugins.component import bare
+from eurus_core.runs.references import refers
 
 Settings = dict[str, Any]
 
@@ -69,7 +71,7 @@ def merge(old: Any, new: Any, path: tuple[str, ...], label: str, notes: list[str
         return merged_list
     if not isinstance(new, dict):
         return new
-    if isinstance(old, str) and old.startswith("$") and not whole and "name" not in new and label.startswith(SET):
+    if refers(old) and not whole and "name" not in new and label.startswith(SET):
         at, own = ".".join(path), ".".join((old[1:], *_keys_of(new)))
         raise RecipeError(
             f"{label}: {at} is {old!r}, the value of another setting. Set {own!r}, or the whole of {at!r}."
@@ -78,7 +80,7 @@ def merge(old: Any, new: Any, path: tuple[str, ...], label: str, notes: list[str
         old = {"name": old}  # a bare part name and its table are one thing
     if not isinstance(old, dict):
         return new
-    renamed = "name" in new and "name" in old and new["name"] != old["name"]
+    renamed = "name" in new and "name" in old and not _same_part(new["name"], old["name"])
     if renamed or whole:
         if dropped := [key for key in old if key != "name" and key not in new]:
             now = f"now {new['name']!r}" if renamed else "given as a whole"
@@ -89,6 +91,12 @@ def merge(old: Any, new: Any, path: tuple[str, ...], label: str, notes: list[str
     for key, value in new.items():
         merged[key] = merge(old[key], value, (*path, key), label, notes) if key in old else value
     return merged
+
+
+def _same_part(one: object, other: object) -> bool:
+    """Return whether two names are one part's: ``dpo`` is the bare name of ``eurus-train/dpo``."""
+    full = "/" in str(one) and "/" in str(other)
+    return one == other if full else bare(str(one)) == bare(str(other))
 
 
 def _keys_of(layer: Any) -> Iterator[str]:

@@ -17,6 +17,7 @@ from eurus_core.contracts import Artefact, Stage
 from eurus_core.errors import RecipeError, UserError, nearest
 from eurus_core.models.sources import check_source
 from eurus_core.plugins import Offer, installed
+from eurus_core.plugins.component import bare
 from eurus_core.row_files import RowFiles, row_files
 from eurus_core.runs.layers import SET
 from eurus_core.runs.recipes import Key, Recipe
@@ -35,13 +36,17 @@ class Step:
     """One stage, ready to run. ``fingerprint`` names its settings, seed, inputs and the versions of what it uses."""
 
     name: str
-    kind: str
+    offer: Offer
     stage: Stage
     settings: dict[str, Any]
     inputs: tuple[str, ...]
     fingerprint: str
     notes: tuple[str, ...] = ()
     """What was chosen of what it is to read, where there was a choice."""
+
+    @property
+    def kind(self) -> str:
+        return self.offer.component.name
 
 
 @dataclass(frozen=True)
@@ -58,14 +63,14 @@ class Plan:
         return tuple(step for step in self.steps if not self.alone or step.name in self.alone)
 
     def only(self, kind: str, name: str | None = None) -> Plan:
-        """Return the plan with its stages of one kind alone to carry out, or the one of that name.
+        """Return the plan with its stages of one kind (by its full name) alone to carry out, or the one of that name.
 
         RecipeError where there is none, and where it reads what another stage has not made in the run folder.
         """
-        fitting = [step for step in self.steps if step.kind == kind and name in (None, step.name)]
+        fitting = [step for step in self.steps if step.offer.full_name == kind and name in (None, step.name)]
         if not fitting:
             have = ", ".join(f"{step.name} ({step.kind})" for step in self.steps)
-            what = f"no stage of kind {kind!r}" + (f" named {name!r}" if name else "")
+            what = f"no stage of kind {bare(kind)!r}" + (f" named {name!r}" if name else "")
             raise RecipeError(f"{self.recipe.origin(())}: {what}. It has: {have}.")
         alone = tuple(step.name for step in fitting)
         for step in fitting:
@@ -106,7 +111,8 @@ class _Inputs:
             if name in self._later:
                 raise UserError(f"{value} runs later; a stage can only use earlier ones")
             meant = nearest(name, self._earlier)
-            raise UserError(f"no stage named {name!r}" + (f" (did you mean '@{meant}'?)" if meant else ""))
+            hint = f"did you mean '@{meant}'?" if meant else f"a path that begins with '@' is written './{value}'"
+            raise UserError(f"no stage named {name!r} ({hint})")
         made = self._earlier[name].stage.produces
         if made != kind and made not in ACCEPTS.get(kind, ()):
             raise UserError(f"{value} makes {made}; needed is {kind}")
@@ -164,7 +170,7 @@ def _step(recipe: Recipe, name: str, settings: dict[str, Any], inputs: _Inputs, 
             raise RecipeError(f"{recipe.origin(at)}: {recipe.path(at)}: no such file or folder: {path}")
     mark = _fingerprint(
         {
-            "stage": kind,
+            "stage": offer.full_name,
             "settings": settings,
             "seed": recipe.seed,
             "parts": sorted({f"{used.full_name}=={used.version}" for used in inputs.parts}),
@@ -173,7 +179,7 @@ def _step(recipe: Recipe, name: str, settings: dict[str, Any], inputs: _Inputs, 
             "files": {str(path): _content(path) for path in (*inputs.paths, *(path for _, path in named))},
         }
     )
-    return Step(name, kind, stage, settings, tuple(inputs.stages), mark, tuple(inputs.notes))
+    return Step(name, offer, stage, settings, tuple(inputs.stages), mark, tuple(inputs.notes))
 
 
 def _explain(recipe: Recipe, stage: str, cls: type[BaseModel], error: ValidationError) -> Iterator[str]:

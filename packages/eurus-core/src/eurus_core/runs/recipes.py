@@ -4,8 +4,8 @@ Precedence: defaults of the parts < recipe < ``[profile.NAME]`` < ``--set`` < fl
 recipe's, key by key; ``--set PATH=VALUE`` makes the value at that path the given one, also where it is a whole table. Four rules
 make a recipe short:
 
-* ``"@grow"`` is the work of the earlier stage ``[grow]``;
-* ``"$grow.source"`` is the value of another setting;
+* ``"@grow"`` is the work of the earlier stage ``[grow]``, where a setting takes what a stage made; elsewhere it is text;
+* ``"$grow.source"`` is the value of another setting, and ``"$$5"`` the text ``$5``;
 * ``like = "dpo"`` begins a stage with the settings of another, whatever set them;
 * a layer that sets another ``name`` for a part drops the old part's other keys, and says so.
 """
@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import difflib
 import importlib.resources
-import itertools
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,9 @@ from eurus_core.errors import RecipeError, nearest
 from eurus_core.plugins import installed
 from eurus_core.runs.layers import SET, Settings, layers_over, merge
 from eurus_core.runs.layers import assignment as assignment
+from eurus_core.runs.references import Key as Key
+from eurus_core.runs.references import followed, resolve
 from eurus_core.runs.toml_lines import line_numbers, line_of
-
-Key = tuple[str | int, ...]
 
 RESERVED = {"title": str, "summary": str, "seed": int, "profile": dict}
 
@@ -36,8 +35,6 @@ STAGE_NAME = re.compile(r"\w[\w +-]{0,59}")
 """A stage's name is its folder's: one that climbs out of the run folder, or is one of the run's own files, must not pass."""
 
 MOST_HOPS = 100
-MOST_VALUES = 1_000_000
-"""A few references to references make a recipe of a page as large as one likes."""
 
 
 @dataclass(frozen=True)
@@ -70,35 +67,26 @@ class Recipe:
         line = None if self.bare else line_of(dict(self._lines), key)
         return self._file if line is None else f"{self._file}, line {line}"
 
-    def place(self, key: Key) -> Key:
-        """Return where the value was written that stands at ``key``: what is ``like`` another or refers to it is followed there."""
+    def place(self, key: Key, *, to_the_end: bool = True) -> Key:
+        """Return where the value was written that stands at ``key``: what is ``like`` another or refers to it is followed there.
+
+        A reference that stands at ``key`` itself is not followed where ``to_the_end`` is false.
+        """
         for _ in range(MOST_HOPS):
-            followed = _followed(self._written, key)
-            if followed is None:
+            there = followed(self._written, key, to_the_end=to_the_end)
+            if there is None:
                 break
-            key = followed
+            key = there
         return key
+
+    def where(self, key: Key) -> str:
+        """Return origin and path of the place where what stands at ``key`` was written."""
+        at = self.place(key, to_the_end=False)
+        return f"{self.origin(at)}: {self.path(at)}"
 
     def path(self, key: Key) -> str:
         """Return a key as ``--set`` takes it."""
         return ".".join(map(str, key[1:] if self.bare else key))
-
-
-def _followed(settings: Settings, key: Key) -> Key | None:
-    """Return where the first reference on the way to ``key`` leads, or the stage that it is taken from; None where it is written there."""
-    value: Any = settings
-    for at, part in enumerate(key):
-        if at == 1 and isinstance(value, dict) and str(part) not in value and isinstance(value.get("like"), str):
-            return (value["like"], *key[1:])
-        if isinstance(value, dict) and str(part) in value:
-            value = value[str(part)]
-        elif isinstance(value, list) and str(part).isdecimal() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return None
-        if isinstance(value, str) and value.startswith("$"):
-            return (*(int(one) if one.isdecimal() else one for one in value[1:].split(".")), *key[at + 1 :])
-    return None
 
 
 def find(ref: str) -> tuple[str, str]:
@@ -140,25 +128,28 @@ def parse(
             layers.append(("--seed", {"seed": seed}))
         for label, layer in layers:
             merged = merge(merged, layer, (), label, notes)
-        settings = _interpolate(_inherit(merged, file), file)
+        inherited = _inherit(merged, file)
+        draft = Recipe(
+            name=name,
+            title=name,
+            summary="",
+            seed=0,
+            stages={},
+            notes=tuple(notes),
+            bare=bare,
+            flags=flags or {},
+            _file=file,
+            _lines=line_numbers(text),
+            _layers=tuple(layers),
+            _written=merged,
+        )
+        settings = resolve(inherited, file, draft.where)
     except ValueError as error:  # a TOMLDecodeError, or a number of thousands of digits
         raise RecipeError(f"{file}: not TOML: {error}.") from error
     except RecursionError:
         raise RecipeError(f"{file}: nested too deeply.") from None
-    recipe = Recipe(
-        name=name,
-        title=settings.pop("title", name),
-        summary=settings.pop("summary", ""),
-        seed=settings.pop("seed", 0),
-        stages=settings,
-        notes=tuple(notes),
-        bare=bare,
-        flags=flags or {},
-        _file=file,
-        _lines=line_numbers(text),
-        _layers=tuple(layers),
-        _written=merged,
-    )
+    about = {key: settings.pop(key) for key in ("title", "summary", "seed") if key in settings}
+    recipe = replace(draft, **about, stages=settings)
     _check(recipe)
     return recipe
 
@@ -182,36 +173,6 @@ def _inherit(settings: Settings, file: str) -> Settings:
         return merge(whole(model, (*chain, name)), own, (name,), file, [])
 
     return {name: whole(name, ()) for name in settings}
-
-
-def _interpolate(settings: Settings, file: str) -> Settings:
-    """Replace every ``"$a.b"`` by the value at ``a.b``."""
-    values = itertools.count(1)
-
-    def look_up(reference: str, chain: tuple[str, ...]) -> Any:
-        if reference in chain:
-            raise RecipeError(f"{file}: {' -> '.join((*chain, reference))} goes round in circles.")
-        value: Any = settings
-        for key in reference[1:].split("."):
-            try:
-                value = value[int(key)] if isinstance(value, list) else value[key]
-            except (KeyError, ValueError, IndexError, TypeError):
-                raise RecipeError(f"{file}: {reference!r} names a setting that is not there ({key!r}).") from None
-        return resolve(value, (*chain, reference))
-
-    def resolve(value: Any, chain: tuple[str, ...] = ()) -> Any:
-        if next(values) > MOST_VALUES:
-            raise RecipeError(f"{file}: more than {MOST_VALUES:,} values where its references are followed.")
-        if isinstance(value, str) and value.startswith("$"):
-            return look_up(value, chain)
-        if isinstance(value, dict):
-            return {key: resolve(item, chain) for key, item in value.items()}
-        if isinstance(value, list):
-            return [resolve(item, chain) for item in value]
-        return value
-
-    resolved: Settings = resolve(settings)
-    return resolved
 
 
 def _check(recipe: Recipe) -> None:

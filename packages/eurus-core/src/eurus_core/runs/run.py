@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 from eurus_core.blocks import write_report
 from eurus_core.errors import UserError
-from eurus_core.plugins import installed
+from eurus_core.plugins import hookspecs, installed
 from eurus_core.runs.folder import (
     DONE_MARK,
     EVENTS,
@@ -46,6 +46,7 @@ from eurus_core.runs.folder import (
     write_json,
 )
 from eurus_core.runs.planning import Plan, Step
+from eurus_core.runs.references import as_written
 from eurus_core.seeds import derive
 from eurus_core.stages import Context
 
@@ -71,7 +72,7 @@ class Run:
             "title": plan.recipe.title,
             "summary": plan.recipe.summary,
             "seed": plan.recipe.seed,
-            "stages": plan.recipe.stages,
+            "stages": as_written(plan.recipe.stages),
         }
         self.manifest: dict[str, Any] = {
             **({"command": command} if command else {}),
@@ -216,12 +217,13 @@ class Run:
     def _call(self, hook: str, **arguments: Any) -> list[Any]:
         """Call a run hook of every plugin on its own; one that fails is logged once and not called again."""
         results = []
+        told: hookspecs.Run = self
         caller = getattr(installed().hook, hook)
         for implementation in caller.get_hookimpls():
             key = f"{implementation.plugin_name} {hook}"
             if key in self._broken_hooks:
                 continue
-            offered = {"run": self, **arguments}
+            offered = {"run": told, **arguments}
             try:
                 results.append(implementation.function(*(offered[name] for name in implementation.argnames)))
             except (UserError, OSError) as error:

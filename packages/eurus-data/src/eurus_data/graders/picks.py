@@ -27,7 +27,7 @@ _WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|boxed|fbox|mbox)\s
 _STATEMENT = re.compile(
     r"\b(?:answer|(?:correct|right|best|final|my)\s+(?:choice|option))\b[^.:=\n()]{0,40}?"
     r"(?:\bis\b|\bare\b|\bwould be\b|\bmust be\b|\bshould be\b|[:=])\s*:?\s*(?=(?P<said>[^\n]{1,400}))"
-    r"|\b(?:choose|pick|select|chose|go with|going with|(?<=[.?!] )no,)\s+(?=(?P<chosen>[^\n]{1,400}))"
+    r"|\b(?:choose|pick|select|chose|go with|going with|(?<=[.?!] )no,|\bno wait,|\bwait,)\s+(?=(?P<chosen>[^\n]{1,400}))"
     r"|(?:故选|应选|应该选|选择|选)\s*[:：]?\s*(?=(?P<elected>[(（]?[A-Za-z][^\n]{0,400}))",
     re.IGNORECASE,
 )
@@ -45,6 +45,11 @@ _PREDICATE = re.compile(
 
 _IS_RIGHT = re.compile(
     r"(?P<picked>(?:\(\s*[A-Za-z]\s*\)|\b[A-Z]))\s+is\s+(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer)\b(?!\s*\?)"
+)
+_BUT_NOT = re.compile(r",\s*(?:(?:and\s+)?not\b|nicht\b|pas\b|no\s|不是|не\s)", re.IGNORECASE)
+_ARTICLE = re.compile(r"\A(?:la|le|el|die|der|das|letra|lettre)\s+(?=[(\[]?[A-Z]\b)")
+_EXPLAINED = re.compile(
+    r"\s*\n\s*[*_#]*(?:explanation|reason|because|justification|rationale|since|this|why)\b", re.IGNORECASE
 )
 _CORRECTED = re.compile(r"[^\n?]{1,300}\?\s+[Nn]o[,.:]\s+(?=[(\[]?[A-Za-z])")
 _REASON = re.compile(
@@ -79,6 +84,11 @@ def pick(text: str, listed: Mapping[str, str]) -> Pick:
     option's.
     """
     text = undressed(unicodedata.normalize("NFKC", text[-MAX_TEXT:]))
+    first, _, rest = text.partition("\n")
+    if rest and _EXPLAINED.match("\n" + rest):
+        opened = bare(first, listed)
+        if opened is not None and not opened.problem:
+            return opened
     corrected = _CORRECTED.match(text)
     text = text[corrected.end() :] if corrected is not None else text
     found = bare(text, listed)
@@ -139,6 +149,7 @@ def _statements(text: str) -> Iterator[str]:
 
 def _read(text: str, listed: Mapping[str, str]) -> Pick | None:
     """Return the pick that a text opens with; None where it opens with something else."""
+    text = _ARTICLE.sub("", _BUT_NOT.split(text, maxsplit=1)[0])
     if _DENIAL.match(text):
         return AMBIGUOUS
     sentence = re.split(r"(?<=\w)[.;!]\s", text, maxsplit=1)[0]
@@ -160,7 +171,7 @@ def _read(text: str, listed: Mapping[str, str]) -> Pick | None:
         return AMBIGUOUS if letters else Pick(letter, listed[letter])
     letter = (mark["bracketed"] or mark["plain"]).upper()
     rest = text[mark.end() :]
-    words = undressed(rest.strip(_END))
+    words = undressed(rest.strip(_END + "("))
     if not words:
         return _known(letter, "", listed)
     if words and normal(words) == normal(listed.get(letter, "")):

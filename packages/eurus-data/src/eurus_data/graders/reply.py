@@ -64,6 +64,7 @@ _CUES = (
 )
 _STATED = re.compile("|".join(_CUES), re.IGNORECASE)
 _SOLUTION = re.compile(r"(?:solutions?|results?|solution|lösung|solución)\s*[:：=]\Z", re.IGNORECASE)
+_NEGATED = re.compile(r"\b(?:not|no|never|cannot|nicht|kein|pas|non|não|не)\b|n['’]t\b|不|ليس|नहीं", re.IGNORECASE)
 _WEAK = re.compile(
     r"(?:solutions?|results?|my|best|right|correct|resultat|resultado|risultato|résultat|ergebnis|результат|结果|결과)",
     re.IGNORECASE,
@@ -104,6 +105,7 @@ _FILLER = re.compile(
     r"(?:(?:therefore|thus|hence|then|now|simply|just|indeed|exactly|equal to|given by|probably|definitely|clearly|actually)\b[\s,:]*)+",
     re.IGNORECASE,
 )
+_RATHER = re.compile(r"\Anot\s[^,;.]{1,40}?,?\s+but\s+(?:rather\s+)?", re.IGNORECASE)
 _COPULA = re.compile(r"\s*(?:です|である|だ|になります|となります|입니다|이다|이에요|예요|है|हैं|होगा)[\s。.।]*\Z")
 _WITHDRAWN = re.compile(
     r"\b(?:wait|hold on|scratch that|oops|on second thought|correction)\b"
@@ -273,6 +275,8 @@ def _stated(text: str) -> tuple[int, Found] | None:
             (found.start(), found.end(), "") for found in _LETTERED.finditer(text) if text[: found.start()].strip()
         ]
     for start, end, cue in sorted(cues, reverse=True):
+        if _NEGATED.search(cue) is not None:
+            continue
         answer, after = _behind(text, end)
         if not answer or (_WEAK.match(cue) is not None and _goes_on(cue, after)):
             continue
@@ -334,7 +338,8 @@ def _trimmed(sentence: str) -> str:
         unopened = answer.count(closing) % 2 == 1 if opening == closing else opening not in answer
         if answer.endswith(closing) and unopened and not answer.endswith("\\$"):
             answer = answer[: -len(closing)].rstrip()
-    return answer[found.end() :] if (found := _FILLER.match(answer)) else answer
+    answer = answer[found.end() :] if (found := _FILLER.match(answer)) else answer
+    return _RATHER.sub("", answer)
 
 
 def is_boxed(text: str) -> bool:

@@ -16,6 +16,9 @@ MAX_WORDS = 16
 """Words of a line that may be an answer as it stands."""
 
 _SENTENCE_END = re.compile(r"(?<=[a-z\d)\"'][.!?])(?<!\b(?:St|Mr|Ms|Dr|Jr|Sr|Mt|Ft|No|vs)\.)(?<!\bMrs\.)\s+(?=[A-Z])")
+_PREDICATE = re.compile(
+    r"\b(?:is|was|are|were)\s+(?P<said>[^.?!\n]{1,200}?)(?:,\s*(?:and\s+)?not\b[^\n]*)?[.!]?\s*\Z", re.IGNORECASE
+)
 _TRUTHS = re.compile(r"\b(?:yes|no|true|false)\b", re.IGNORECASE)
 _OPENING = re.compile(r"(yes|no|true|false)\b(?=\s*(?:$|[.,;:!]|because\b|since\b))", re.IGNORECASE)
 
@@ -60,6 +63,9 @@ class TextGrader(AnswerGrader):
             return opening[1]
         if cut:
             return None
+        said = _PREDICATE.search(_SENTENCE_END.split(text.rpartition("\n")[2])[-1])
+        if said is not None and len(said["said"].split()) <= MAX_WORDS:
+            return _trimmed(said["said"])
         last = reply.without_code(text).strip().rpartition("\n")[2].strip()
         return last if 0 < len(last.split()) <= MAX_WORDS and not reply.is_prose(last) else None
 

@@ -59,11 +59,15 @@ class Grow(Stage):
     """Skip and count rows that cannot be used, instead of stopping at the first."""
     actors: tuple[Rung, ...] = Field(min_length=1)
     """The ladder: which actors are asked at each turn, in this order."""
-    tool: Annotated[Tool | None, Choice("tools"), BeforeValidator(_none)] = Field("python", validate_default=True)
+    tool: Annotated[Tool | None, Choice("tools"), BeforeValidator(_none)] = Field(
+        "eurus-data/python", validate_default=True
+    )
     """The tool that runs code, for problems that name one; "none": no code is run."""
-    grader: Annotated[Grader, Choice("graders")] = Field("math", validate_default=True)
+    grader: Annotated[Grader, Choice("graders")] = Field("eurus-data/math", validate_default=True)
     """The grader that judges whether an action is correct."""
-    critic: Annotated[Critic | None, Choice("critics"), BeforeValidator(_none)] = Field("rules", validate_default=True)
+    critic: Annotated[Critic | None, Choice("critics"), BeforeValidator(_none)] = Field(
+        "eurus-data/rules", validate_default=True
+    )
     """The critic that explains an incorrect action before it is expanded; "none": no critique."""
     turns: int = Field(5, ge=1)
     """The most turns in a tree; the paper's is 5."""

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from eurus_core.commands.run import plan_stages, planned
+from eurus_core.plugins.component import bare
 from eurus_core.runs import recipes
 from eurus_train.short_form import is_short, short_flags, short_options, short_settings
 
@@ -30,10 +31,12 @@ def about_recipe(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         if not is_short(recipe, model, rows, skip_bad):
             return function(planned(recipes.load(recipe, profile=profile, sets=sets), out), **rest)
-        given = short_settings("train", recipe, model, rows, skip_bad, sets)
-        out = out or Path("runs") / recipe
+        given = short_settings("eurus-train/train", recipe, model, rows, skip_bad, sets)
+        out = out or Path("runs") / bare(recipe)
         flags = short_flags(sets)
-        found = plan_stages("train", None, None, profile=profile, sets=given, out=out, seed=None, flags=flags)
+        found = plan_stages(
+            "eurus-train/train", None, None, profile=profile, sets=given, out=out, seed=None, flags=flags
+        )
         return function(found, **rest)
 
     described: Callable[..., Any] = command

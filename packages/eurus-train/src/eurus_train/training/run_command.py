@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from eurus_core.commands.run import about_stages, carry_out, plan_stages, recipe_options, stage_option
+from eurus_core.plugins.component import bare
 from eurus_train.short_form import ShortForm, is_short, short_flags, short_options, short_settings
 
 _SHORT = (
@@ -69,7 +70,7 @@ def learning_command(kind: str, *, name: str, summary: str) -> click.Command:
             flags = short_flags(sets)
             sets, out, recipe = (
                 short_settings(kind, recipe, model, rows, skip_bad, sets),
-                out or Path("runs") / (recipe or kind),
+                out or Path("runs") / bare(recipe or kind),
                 None,
             )
         planned = plan_stages(kind, recipe, stage, profile=profile, sets=sets, out=out, seed=seed, flags=flags)

@@ -110,9 +110,20 @@ def _compare(prediction: str, reference: str) -> Verdict:
         or _same_fact(prediction, reference)
     )
     shown = show(found), show(expected)
+    if rule == "unit-omitted" and _in_both_measures(prediction, reference):
+        rule = ""
     if rule:
         return verdict("correct", rule, "", *shown)
     return verdict("incorrect", "different", f"{short(shown[0])} is not the answer", *shown)
+
+
+def _in_both_measures(one: str, other: str) -> bool:
+    """Whether one side is in radians, which are numbers, and the other in degrees."""
+    return any(_RADIANS.search(side) and _DEGREES.search(opposite) for side, opposite in ((one, other), (other, one)))
+
+
+_RADIANS = re.compile(r"\brad(?:ian)?s?\b")
+_DEGREES = re.compile(r"\bdeg(?:ree)?s?\b|°|\\circ|\\degree")
 
 
 def same_text(one: str, other: str) -> bool:

@@ -16,7 +16,7 @@ from eurus_data.graders.math.reading import read
 from eurus_data.graders.math.scalars import is_scalar
 from eurus_data.graders.math.spelling import clean
 from eurus_data.graders.math.statement import last_statement
-from eurus_data.graders.math.terms import Relation, Sequence, Words, show, walk
+from eurus_data.graders.math.terms import Apply, Relation, Sequence, Words, show, symbols, walk
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
 from eurus_data.graders.reply import Found, is_prose
 from eurus_data.graders.verdicts import short, verdict
@@ -53,19 +53,21 @@ def judge(text: str, announced: Found | None, reference: str, *, cut: bool = Fal
     """Compare the answer of a text, in which ``announced`` was found, with a reference."""
     expected = _expected(reference)
     found = answer(text, announced, cut=cut)
-    if isinstance(found, str) and announced is None and not cut and len(text) <= MAX_WORDS:
+    if isinstance(found, str) and announced is None and not cut and len(text) <= MAX_WORDS and "```" not in text:
         whole = compare.equivalent(text.strip(), expected)  # a sentence may be the answer itself
         if whole.correct and not is_scalar(read(text)):
             return whole
     if isinstance(found, str):
         return verdict("unparsed", "no answer", found, "", short(expected, 1000))
     judged = _compared(found.answer, expected)
+    if not judged.correct and found.rule == "last statement" and (value := _value(found.answer)):
+        judged = _compared(value, expected)
     return replace(judged, rule=f"{judged.rule} ({found.rule})") if found.rule else judged
 
 
 def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | str:
     """Return the answer that a text gives, or why it gives none."""
-    text = text.strip()
+    text = reply.without_code(text).strip()
     if announced is not None:
         if reply.withdrawn(announced):
             later = last_statement(announced.after)
@@ -79,6 +81,8 @@ def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | 
             if later is not None and _is_mathematics(later):
                 return Found(later, "last statement")
         return announced
+    if not text:
+        return "the text is all code"
     if cut:
         return "the text was cut off before it announced an answer"
     prose = is_prose(text)
@@ -86,7 +90,7 @@ def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | 
         return Found(text, "")
     if _NAMED.match(text) and _is_one(text) and isinstance(_read(text), (Relation, Sequence)):
         return Found(text, "")
-    stated = last_statement(reply.without_code(text))
+    stated = last_statement(text)
     if stated is not None and _is_mathematics(stated):
         return Found(stated, "last statement")
     printed = reply.printed(text)
@@ -142,6 +146,19 @@ def _read(text: str) -> object:
         return read(text)
     except (Unreadable, TooLarge):
         return None
+
+
+def _value(statement: str) -> str:
+    """Return what the last statement ``a + b = 3 + 4 = 7`` or ``f(2) = 7`` says of several names, or of a function at a place; else nothing.
+
+    ``2x = 8`` and ``x^2 = 4`` say of x something else.
+    """
+    term = _read(statement)
+    if not isinstance(term, Relation) or set(term.operators) != {"="} or symbols(term.sides[-1]):
+        return ""
+    left = term.sides[0]
+    told = len(symbols(left)) > 1 or (isinstance(left, Apply) and left.function not in ("+", "*", "^", "neg"))
+    return statement.rpartition("=")[2].strip(" $") if told else ""
 
 
 def _is_mathematics(text: str) -> bool:

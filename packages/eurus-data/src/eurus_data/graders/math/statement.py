@@ -38,9 +38,12 @@ _REASON = re.compile(
     r"(?:(?!\b(?:so|thus|hence|therefore)\b).)*\Z",
     re.DOTALL,
 )
+_IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_NUMBERED = re.compile(r"[万亿千百倍点]|分之")
+_BOUNDED = re.compile(r"(?:第|分之|不到|至少|超过|大于|小于|最多|不是|不|약|以上|以下)\Z")
 _CHUNK = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*['’]?")
-_PUNCTUATION = ".,;:!?\"'“”*_`"
+_PUNCTUATION = ".,;:!?。，\"'“”*_`"
 _ORDINAL = re.compile(r"-?\d+(?:st|nd|rd|th)")
 _RANGE = re.compile(r"\d\s?[–—~]\s?\d")
 _ANCHOR = re.compile(r"[\d√π∞½⅓¼¾⅔∅]|\\(?:frac|sqrt|pi|infty|emptyset|varnothing)")
@@ -75,7 +78,29 @@ _AMOUNTS = frozenset((
     "price", "speed", "distance", "difference", "product", "quotient", "remainder", "amount", "maximum", "minimum", "radius", "measure", "angle", "sale",
 ))  # fmt: skip
 """Nouns of which a number behind ``of`` is the value."""
-_DENIALS = frozenset(("not", "cannot", "never", "neither", "wrong", "incorrect", "impossible"))
+_DENIALS = frozenset(
+    (
+        "would",
+        "could",
+        "might",
+        "may",
+        "maybe",
+        "perhaps",
+        "no",
+        "nicht",
+        "pas",
+        "не",
+        "不是",
+        "non",
+        "not",
+        "cannot",
+        "never",
+        "neither",
+        "wrong",
+        "incorrect",
+        "impossible",
+    )
+)
 _COMPARED = frozenset(
     (
         "more",
@@ -132,6 +157,8 @@ def last_statement(text: str) -> str | None:
         sentences.pop()
     for back, sentence in enumerate(reversed(sentences[-3:])):
         chunks = _chunks(_clause(sentence), formulas)
+        if sentence.rstrip("*_)\"'").endswith("?"):
+            return None
         if back and not _goes_on(sentences[-back]):
             return None
         if any(chunk.kind == "math" for chunk in chunks):
@@ -177,11 +204,12 @@ def _clause(sentence: str) -> str:
 
 def _chunks(sentence: str, formulas: list[str]) -> list[_Chunk]:
     found: list[_Chunk] = []
+    sentence = _IDEOGRAPHS.sub(r" \g<0> ", sentence)
     for match in _CHUNK.finditer(sentence):
-        chunk = match.group()
-        text = chunk.strip('"“”`').rstrip(_PUNCTUATION).lstrip("*_'")
-        text = text if text else chunk
-        ends = chunk.rstrip('"“”`*_')[-1:] in (",", ";", ":")
+        written = match.group()
+        within = match.end() < len(sentence.rstrip()) and re.search(r"[\d)]!\Z", written) is not None  # 3! ways
+        text = written if within else (written.strip('"“”`').rstrip(_PUNCTUATION).lstrip("*_'") or written)
+        ends = written.rstrip('"“”`*_')[-1:] in (",", ";", ":")
         found.append(_Chunk(text, _kind(text), ends))
     for at, one in enumerate(found):
         if one.kind == "letter":
@@ -223,14 +251,24 @@ def _read(chunks: list[_Chunk], clause: str, formulas: list[str]) -> str | None:
     if not candidates:
         return None
     last = candidates[-1]
+    if len(candidates) > 1 and not _equates(chunks, last, formulas) and _is_one_of_several(chunks, candidates):
+        return None
     if len(candidates) > 1 and _is_aside(chunks, last, formulas):
         stated = [run for run in candidates[:-1] if _is_stated(chunks, run, formulas)]
-        if not stated:
+        if not stated or chunks[last[0] - 1].text.lower() == "with":  # 4 each, with 2 left over
             return None
         last = stated[-1]
     start, end = last
     text = " ".join(_spelt(chunk, formulas) for chunk in chunks[start:end]).strip(" ,;:")
     return text if text and _stands(chunks, start, end, clause, text) else None
+
+
+def _is_one_of_several(chunks: list[_Chunk], runs: list[tuple[int, int]]) -> bool:
+    """Whether a sentence says several numbers of several things: ``8 vertices and 6 faces``, ``Sarah is 12 and Tom is 15``."""
+    start = runs[-1][0]
+    listed = chunks[start - 1].kind == "joint" and start > 1 and chunks[start - 2].kind == "word" if start else False
+    stated = [run for run in runs if run[0] and chunks[run[0] - 1].text.lower() in _STATES]
+    return listed or (len(stated) > 1 and stated[-1] == runs[-1])
 
 
 def _is_aside(chunks: list[_Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
@@ -260,6 +298,8 @@ def _stands(chunks: list[_Chunk], start: int, end: int, clause: str, text: str) 
     if any(_ORDINAL.fullmatch(chunk.text) for chunk in run) or _RANGE.search(text) or run[0].kind == "unit":
         return False
     if any(word in _DENIALS or word.endswith(("n't", "n’t")) for word in (*before, *after)):
+        return False
+    if (after and _NUMBERED.match(after[0])) or (before and _BOUNDED.search(before[-1])):
         return False
     if before[-1:] == ["to"]:
         return before[-2:-1] in _EQUAL_TO or _CHANGE.search(clause) is not None
