@@ -101,7 +101,9 @@ def _show_settings(offer: Offer, as_json: bool) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--check", is_flag=True, help="Exit 1 where a requirement of a plugin is not met, or one is not loaded.")
+@click.option(
+    "--check", is_flag=True, help="Exit with 1 if a requirement of a plugin is not met or a plugin is not loaded."
+)
 def plugins(as_json: bool, check: bool) -> None:
     """List plugins: what they offer, what this core leaves aside, what they lack, and why one could not be loaded."""
     found = installed().plugins

@@ -53,7 +53,7 @@ class RuleCritic(Critic):
     """Says what can be seen to be wrong without a model, never the answer."""
 
     unused_quantities: bool = True
-    """Name numbers of the problem that the code never uses. It is put as a question, since not using a distractor is no error."""
+    """Name numbers of the problem that the code never uses. It is put as a question, because leaving out a distractor is no error."""
     sentences: int = Field(default=3, ge=1)
     """The most sentences in a critique, the most telling first."""
 

@@ -52,7 +52,7 @@ class WikipediaSearch(Function):
     timeout_seconds: float = Field(10.0, gt=0)
     """How long one answer may take."""
     answers: str = ""
-    """A JSONL file that keeps the answers of the live Wikipedia, so that running a growth again shows the same pages."""
+    """A JSONL file that keeps the answers of the live Wikipedia, so that a growth that is run again sees the same pages."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Callable[..., Any]]:
