@@ -1,15 +1,17 @@
 """How well and how fast the math grader judges a file of labelled pairs, beside Math-Verify where that is installed.
 
-    python benchmarks/grading.py CASES.jsonl [--json] [--list] [--skip-peer]
+    python benchmarks/grading.py CASES.jsonl [--data DATA] [--json] [--list] [--skip-peer]
 
 A line of the file is ``{"pred": ..., "gold": ..., "equal": true, "why": "[group] remark"}``; pairs whose remark starts with ``[policy]`` rest on a
 convention and are counted apart among the false accepts. Speed is CPU time: on the cases, and on plain numbers, of the function; below the
-table that of the whole command `eurus grade`, which reads and writes JSON and judges in its worker. Its worker's time is counted.
+table that of the whole command `eurus grade`, which reads and writes JSON and judges in its worker. Its worker's time is counted. Whole replies,
+made ones and, of the folder DATA of public data, GSM8K's and MATH's solutions, are judged by both in the same run: rows a CPU second.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import importlib.util
 import json
 import random
@@ -17,12 +19,14 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from eurus_core.records import Verdict
 from eurus_data.graders import equivalent
+from eurus_data.graders.math import judging
 
 Judge = Callable[[str, str], bool]
 PLAIN_PAIRS = 20_000
@@ -46,6 +50,88 @@ class Row:
 
 def eurus(prediction: str, reference: str) -> bool:
     return equivalent(prediction, reference).correct
+
+
+def reads(text: str, reference: str) -> bool:
+    """Judge a whole reply as the math grader does, without its worker."""
+    found = judging.at_sight(text, reference)
+    return (found if isinstance(found, Verdict) else judging.judge(text, found, reference)).correct
+
+
+def math_verify_reads(text: str, reference: str) -> bool:
+    """Judge a whole reply as Math-Verify's documentation has it."""
+    from math_verify import parse, verify
+
+    try:
+        return bool(verify(parse(f"${reference}$"), parse(text)))
+    except Exception:  # a peer that raises has rejected
+        return False
+
+
+@dataclass(frozen=True)
+class Read:
+    """How fast whole replies are judged; ``eurus`` and ``grade`` (the command), and the peer on every so many of them."""
+
+    replies: str
+    count: int
+    characters: int
+    right: int
+    eurus_a_cpu_second: float
+    grade_a_cpu_second: float
+    peer_right: float | None = None
+    peer_a_cpu_second: float | None = None
+
+
+MOST_PEER = 600
+"""Replies that the peer judges of each kind: it takes milliseconds for one."""
+
+
+def read_all(name: str, pairs: Sequence[tuple[str, str]], *, peer: bool) -> Read:
+    started = time.process_time()
+    right = sum(reads(text, reference) for text, reference in pairs)
+    rate = len(pairs) / (time.process_time() - started)
+    command = whole(name, pairs, [True] * len(pairs))
+    characters = sum(len(text) for text, _ in pairs) // len(pairs)
+    shares: dict[str, float] = {}
+    if peer:
+        some = pairs[:: max(1, len(pairs) // MOST_PEER)]
+        math_verify_reads("The answer is 1.", "1")
+        started = time.process_time()
+        peer_right = sum(math_verify_reads(text, reference) for text, reference in some) / len(some)
+        shares = {"peer_right": peer_right, "peer_a_cpu_second": len(some) / (time.process_time() - started)}
+    return Read(name, len(pairs), characters, right, rate, command.verdicts_a_cpu_second, **shares)
+
+
+def made_replies(count: int, seed: int = 0) -> list[tuple[str, str]]:
+    """Return replies of some thirty steps that end in an answer, as a reasoning model writes them; each is right."""
+    rng = random.Random(seed)
+    ends = ("The answer is {}.", "So the answer is $\\boxed{{{}}}$.", "**Final Answer:** {}", "#### {}")
+    replies = []
+    for index in range(count):
+        total, lines = rng.randrange(100), list[str]()
+        for step in range(1, 31):
+            more = rng.randrange(1, 100)
+            lines.append(
+                f"Step {step}: we add {more} to $x_{{{step}}} = {total}$, which gives ${total} + {more} = {total + more}$."
+            )
+            total += more
+        answer = (str(total), f"\\frac{{{total}}}{{7}}")[index % 2]
+        replies.append(("\n".join([*lines, ends[index % 4].format(answer)]), answer))
+    return replies
+
+
+def published_replies(data: Path) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Yield the solutions of GSM8K and MATH with their answers."""
+    from eurus_data.sources.math import boxed
+
+    def rows(path: Path) -> list[Any]:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    for file in sorted((data / "gsm8k").glob("test*.gz")):
+        yield "GSM8K solutions", [(row["answer"], row["answer"].rpartition("####")[2].strip()) for row in rows(file)]
+    solutions = [row["solution"] for row in rows(data / "math" / "test.jsonl.gz")]
+    yield "MATH solutions", [(solution, boxed(solution) or "") for solution in solutions]
 
 
 def math_verify() -> Judge | None:
@@ -137,6 +223,20 @@ def whole(name: str, pairs: Sequence[tuple[str, str]], equal: Sequence[bool]) ->
     return Whole(name, len(pairs), right, round(seconds, 2), round(len(pairs) / seconds))
 
 
+def read_table(rows: Sequence[Read]) -> str:
+    found = [
+        f"{'whole replies':<18}{'count':>8}{'letters':>9}{'right':>9}{'eurus/CPU s':>13}{'grade/CPU s':>13}{'peer right':>12}{'peer/CPU s':>12}"
+    ]
+    for row in rows:
+        peer = "-" if row.peer_right is None else f"{100 * row.peer_right:.1f} %"
+        rate = "-" if row.peer_a_cpu_second is None else f"{row.peer_a_cpu_second:,.0f}"
+        found.append(
+            f"{row.replies:<18}{row.count:>8,}{row.characters:>9,}{f'{100 * row.right / row.count:.1f} %':>9}"
+            f"{row.eurus_a_cpu_second:>13,.0f}{row.grade_a_cpu_second:>13,.0f}{peer:>12}{rate:>12}"
+        )
+    return "\n".join(found)
+
+
 def rates(ends: Sequence[Whole]) -> str:
     found = [f"{'eurus grade':<14}{'pairs':>10}{'right':>10}{'CPU s':>8}{'verdicts/CPU s':>17}"]
     found += [
@@ -161,6 +261,7 @@ def table(rows: Sequence[Row]) -> str:
 def main(arguments: Sequence[str]) -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     options.add_argument("cases", type=Path, help="JSONL of pred, gold, equal, why")
+    options.add_argument("--data", type=Path, help="the folder of public data, whose solutions are judged, too")
     options.add_argument("--json", action="store_true", help="print one JSON object")
     options.add_argument("--list", action="store_true", help="list the cases judged wrongly, on stderr")
     options.add_argument("--skip-peer", action="store_true", help="leave Math-Verify out")
@@ -186,8 +287,16 @@ def main(arguments: Sequence[str]) -> int:
         whole("cases", [(case["pred"], case["gold"]) for case in cases] * 20, [case["equal"] for case in cases] * 20),
         whole("plain numbers", plain, [bool(index % 2) for index in range(PLAIN_PAIRS)]),
     ]
-    found = {"rows": [asdict(row) for row in rows], "command": [asdict(end) for end in ends], "wrong": wrong}
-    print(json.dumps(found, ensure_ascii=False) if chosen.json else f"{table(rows)}\n\n{rates(ends)}")
+    replies = [("made replies", made_replies(2_000)), *(published_replies(chosen.data) if chosen.data else ())]
+    read = [read_all(name, pairs, peer=peer is not None) for name, pairs in replies]
+    found = {
+        "rows": [asdict(row) for row in rows],
+        "command": [asdict(end) for end in ends],
+        "replies": [asdict(one) for one in read],
+        "wrong": wrong,
+    }
+    shown = f"{table(rows)}\n\n{rates(ends)}\n\n{read_table(read)}"
+    print(json.dumps(found, ensure_ascii=False) if chosen.json else shown)
     return 0
 
 

@@ -4,7 +4,8 @@
 
 DATA is the folder of public data. Labels: the ``is_correct`` of OpenAI's GSM8K solutions, the ``success`` of MINT trajectories (of the
 solutions in the first two replies of a trajectory that propose one, as MINT's environment allows). References of WikiTableQuestions, HotpotQA, StrategyQA,
-MMLU and MATH must be right for themselves and, handed to another question, wrong. Reasons come from predicates below that state a published
+MMLU and MATH must be right for themselves and, handed to another question, wrong. Every labelled text is judged at both doors, by `eurus grade` and by a
+growth to which it is scripted; "one verdict at both doors" counts those whose outcome, rule, reason and reading are the same. Reasons come from predicates below that state a published
 evaluator's convention, such as "within 5 % of the reference"; a disagreement that none of them covers is counted as unexplained.
 """
 
@@ -16,18 +17,37 @@ import csv
 import gzip
 import json
 import re
+import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from eurus_core.contracts import Grader
 from eurus_core.records import Action, Problem, Reference
-from eurus_data.graders import AnswerGrader, ChoiceGrader, MathGrader, TextGrader
+from eurus_core.stages import Context
+from eurus_core.treeset import TreeSet
+from eurus_data.graders import ChoiceGrader, MathGrader, TextGrader
 from eurus_data.graders.options import options
+from eurus_data.grow.ladder import Rung
+from eurus_data.grow.stage import Grow
+from eurus_data.sources.jsonl import JSONL
+from eurus_data.sources.math import boxed
+from eurus_serve import ScriptedBackend
 
-MATH, CHOICE, TEXT, TABLES = MathGrader(), ChoiceGrader(), TextGrader(), TextGrader(match="denotation")
+GRADERS: dict[str, Grader] = {
+    "math": MathGrader(),
+    "choice": ChoiceGrader(),
+    "text": TextGrader(),
+    "tables": TextGrader(match="denotation"),
+}
+COMPARED = ("outcome", "rule", "why", "parsed_prediction", "parsed_reference")
+AT_ONCE = 250
+DOORS = "one verdict at both doors"
 
 
 @dataclass(frozen=True)
@@ -64,9 +84,43 @@ def gsm8k(data: Path) -> Iterator[Case]:
     for row in lines(data / "rerank_gsm8k_openai" / "example_model_solutions.jsonl.gz"):
         reference = row["ground_truth"].rpartition("A: ")[2]
         for sample in (value for value in row.values() if isinstance(value, dict)):
-            # The published label reads what stands behind the last "A:", and nothing else.
-            found = re.findall(r"A:\s*([^\n]*)", sample["solution"])
-            yield Case(reference, (found[-1],) if found else (), sample["is_correct"])
+            yield Case(reference, (sample["solution"],), sample["is_correct"])
+
+
+def gsm8k_gold(data: Path) -> Iterator[Case]:
+    for file in sorted((data / "gsm8k").glob("*.jsonl*")):
+        for row in lines(file):
+            yield Case(row["answer"].rpartition("####")[2].strip(), (row["answer"],), True, row["question"])
+
+
+def math_gold(data: Path, written: Callable[[str, str], str]) -> Iterator[Case]:
+    for row in lines(data / "math" / "test.jsonl.gz"):
+        answer = boxed(row["solution"]) or ""
+        yield Case(answer, (written(row["solution"], answer),), True, row["problem"])
+
+
+def unboxed(solution: str) -> str:
+    """Return a solution without its boxes: what they hold stays where it is."""
+    while (start := solution.rfind("\\boxed")) >= 0:
+        inside = boxed(solution[start:]) or ""
+        end = solution.find(inside, start) + len(inside)
+        closed = solution[end:].lstrip()[:1] == "}"
+        solution = solution[:start] + inside + (solution[end:].lstrip()[1:] if closed else solution[end:])
+    return solution
+
+
+WRITTEN: dict[str, Callable[[str, str], str]] = {
+    "boxed": lambda solution, _: solution,
+    "unboxed, the answer said last": lambda solution, answer: f"{unboxed(solution)}\nThe answer is ${answer}$.",
+    "unboxed, nothing announced": lambda solution, _: unboxed(solution),
+}
+"""How a solution says its answer."""
+
+
+def math_samples(data: Path) -> Iterator[Case]:
+    for row in lines(data / "rerank_math8" / "math_cot_100.jsonl.gz"):
+        for text, right in zip(row["code"], row["score"], strict=True):
+            yield Case(row["gt"], (text,), bool(right), row["question"])
 
 
 def mint(data: Path, names: Sequence[str]) -> Iterator[Case]:
@@ -86,8 +140,8 @@ def proposed(turns: Sequence[dict[str, str]]) -> tuple[str, ...]:
     return tuple(solution.strip() for solutions in [each for each in found if each][:2] for solution in solutions)
 
 
-def by_reference(case: Case) -> AnswerGrader:
-    return CHOICE if re.fullmatch(r"[a-e]", case.reference) else MATH
+def by_reference(case: Case) -> str:
+    return "choice" if re.fullmatch(r"[a-e]", case.reference) else "math"
 
 
 def reason(case: Case, ours: bool) -> str:
@@ -128,17 +182,108 @@ def number(text: str) -> float | None:
         return None
 
 
-def judged(name: str, cases: Sequence[Case], grader: Callable[[Case], AnswerGrader], told: list[str]) -> Row:
-    """Judge labelled cases; a case is right where one of its solutions is."""
-    reasons: Counter[str] = Counter()
+def judged(name: str, cases: Sequence[Case], kind: Callable[[Case], str], told: list[str]) -> list[Row]:
+    """Judge labelled cases at both doors; a case is right where one of its solutions is."""
+    rows, reasons, different = [], Counter[str](), 0
+    by_kind: dict[str, list[Case]] = {}
     for case in cases:
-        chosen = grader(case)
-        ours = any(chosen.compare(one, case.reference, case.instruction).correct for one in case.solutions)
-        if ours != case.theirs:
-            why = reason(case, ours)
-            reasons[why] += 1
-            told.append(f"{name}: {case.reference!r} {case.solutions!r}: {why}"[:400])
-    return Row(name, len(cases), len(cases) - reasons.total(), dict(reasons.most_common()))
+        by_kind.setdefault(kind(case), []).append(case)
+    for chosen, some in by_kind.items():
+        pairs = [Pair(solution, case.reference, case.instruction) for case in some for solution in case.solutions]
+        found = at_both_doors(name, chosen, pairs, told)
+        different += found.different
+        verdicts = iter(found.correct)
+        for case in some:
+            ours = any(list(islice(verdicts, len(case.solutions))))
+            if ours != case.theirs:
+                sides = ("theirs right, ours not", "ours right, theirs not")
+                why = reason(case, ours) if name.startswith("MINT") else sides[ours]
+                reasons[why] += 1
+                told.append(f"{name}: {case.reference!r} {case.solutions!r}: {why}"[:400])
+    rows.append(Row(name, len(cases), len(cases) - reasons.total(), dict(reasons.most_common())))
+    judged_twice = sum(len(case.solutions) for case in cases)
+    return [*rows, Row(f"  {DOORS}", judged_twice, judged_twice - different, {})]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A text to judge, its reference, and the problem's text."""
+
+    text: str
+    reference: str
+    instruction: str = ""
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What `eurus grade` found, and of how many a growth found something else."""
+
+    correct: list[bool]
+    different: int
+
+
+def at_both_doors(name: str, kind: str, pairs: Sequence[Pair], told: list[str]) -> Doors:
+    """Judge pairs by the command `eurus grade`, and by a growth to which the texts are scripted; compare all of the verdicts."""
+    if not pairs:
+        return Doors([], 0)
+    ours = graded(kind, pairs)
+    # A growth names its actor, script and all, with each request: short scripts keep that small.
+    theirs = [one for at in range(0, len(pairs), AT_ONCE) for one in grown(kind, pairs[at : at + AT_ONCE])]
+    different = [at for at, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other]
+    told += [f"{name}: two verdicts on {pairs[at]!r}: {ours[at]!r}, {theirs[at]!r}"[:600] for at in different]
+    return Doors([one["outcome"] == "correct" for one in ours], len(different))
+
+
+def asked(pair: Pair, at: int) -> str:
+    """Return an instruction that no other pair has: sources leave repeats out."""
+    return f"{pair.instruction}\n\n(row {at})"
+
+
+def graded(kind: str, pairs: Sequence[Pair]) -> list[dict[str, str]]:
+    """Return the verdicts of the command."""
+    given = "".join(
+        json.dumps({"prediction": one.text, "reference": one.reference, "instruction": asked(one, at)}) + "\n"
+        for at, one in enumerate(pairs)
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "eurus_core",
+        "grade",
+        "--kind",
+        *(("text", "--set", "match=denotation") if kind == "tables" else (kind,)),
+    ]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+    return [{key: row[key] for key in COMPARED} for row in map(json.loads, done.stdout.splitlines())]
+
+
+def grown(kind: str, pairs: Sequence[Pair]) -> list[dict[str, str]]:
+    """Return the verdicts of a growth: one problem a pair, whose text a scripted actor answers."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "train.jsonl"
+        aside = {"id": "aside", "instruction": "Of the other split.", "answer": "0"}
+        source.with_name("test.jsonl").write_text(json.dumps(aside) + "\n")
+        with source.open("w", encoding="utf-8") as file:
+            for at, pair in enumerate(pairs):
+                row = {"id": str(at), "instruction": asked(pair, at), "answer": pair.reference, "task": "Logic"}
+                file.write(json.dumps(row) + "\n")
+        actor = ScriptedBackend(replies={str(at): (pair.text,) for at, pair in enumerate(pairs)})
+        context = Context(Path(folder) / "grown", name="grown")
+        context.folder.mkdir()
+        Grow.model_validate(
+            {
+                "source": JSONL(path=source),
+                "problems": len(pairs),
+                "actors": (Rung(backend=actor, samples=1, max_tokens=1_000_000),),
+                "grader": kind,
+                "tool": "none",
+                "critic": "none",
+                "turns": 1,
+            }
+        ).run(context)
+        trees = {tree.problem.id: tree for tree in TreeSet.open(context.path("trees"))}
+    verdicts = [trees[str(at)].nodes[0].verdict for at in range(len(pairs))]
+    return [{key: getattr(verdict, key) for key in COMPARED} for verdict in verdicts]
 
 
 def programs(name: str, cases: Sequence[Case], told: list[str]) -> Row:
@@ -175,15 +320,18 @@ def programs(name: str, cases: Sequence[Case], told: list[str]) -> Row:
     return Row(name, len(cases), len(cases) - reasons.total(), dict(reasons.most_common()))
 
 
-def references(name: str, answers: Sequence[str], grader: AnswerGrader, told: list[str]) -> list[Row]:
+def references(name: str, answers: Sequence[str], kind: str, told: list[str]) -> list[Row]:
     """Judge each reference by itself, and handed to the question half the list away, unless that one has an answer of the same key."""
-    own = [answer for answer in answers if not grader.compare(answer, answer).correct]
+    grader = GRADERS[kind]
+    itself = graded(kind, [Pair(answer, answer) for answer in answers])
+    own = [answer for answer, one in zip(answers, itself, strict=True) if one["outcome"] != "correct"]
     told += [f"{name}: {answer!r} is not itself" for answer in own]
     half = len(answers) // 2
-    pairs = [(one, answers[(at + half) % len(answers)]) for at, one in enumerate(answers)]
-    pairs = [(one, other) for one, other in pairs if grader.key(one) != grader.key(other)]
-    taken = [(one, other) for one, other in pairs if grader.compare(one, other).correct]
-    told += [f"{name}: {one!r} was taken for {other!r}" for one, other in taken]
+    others = [(one, answers[(at + half) % len(answers)]) for at, one in enumerate(answers)]
+    pairs = [Pair(one, other) for one, other in others if grader.key(one) != grader.key(other)]
+    found = graded(kind, pairs)
+    taken = [pair for pair, one in zip(pairs, found, strict=True) if one["outcome"] == "correct"]
+    told += [f"{name}: {pair.text!r} was taken for {pair.reference!r}" for pair in taken]
     return [
         Row(f"{name}: itself", len(answers), len(answers) - len(own), {"not itself": len(own)} if own else {}),
         Row(
@@ -195,7 +343,7 @@ def references(name: str, answers: Sequence[str], grader: AnswerGrader, told: li
     ]
 
 
-def published(data: Path) -> Iterator[tuple[str, list[str], AnswerGrader]]:
+def published(data: Path) -> Iterator[tuple[str, list[str], str]]:
     """Yield the references of each data set with the grader that is meant for them."""
     tables = data / "wikitablequestions"
     rows = [
@@ -207,23 +355,21 @@ def published(data: Path) -> Iterator[tuple[str, list[str], AnswerGrader]]:
         )
         for row in list(opened(file))[1:]
     ]
-    yield "WikiTableQuestions", rows, TABLES
+    yield "WikiTableQuestions", rows, "tables"
     with opened(data / "hotpotqa" / "hotpot_dev_v1_simplified.json.gz") as file:
-        yield "HotpotQA", [row["answer"] for row in json.load(file)], TEXT
+        yield "HotpotQA", [row["answer"] for row in json.load(file)], "text"
     found: list[str] = []
     for split in ("train", "dev"):
         with opened(data / "strategyqa" / f"{split}.json.gz") as file:
             found += ["yes" if row["answer"] else "no" for row in json.load(file)]
-    yield "StrategyQA", found, TEXT
+    yield "StrategyQA", found, "text"
     letters = [row[5] for file in sorted((data / "mmlu" / "test").glob("*.csv")) for row in csv.reader(opened(file))]
-    yield "MMLU", letters, CHOICE
-    yield "MATH", list(math_references(data / "math")), MATH
+    yield "MMLU", letters, "choice"
+    yield "MATH", list(math_references(data / "math")), "math"
 
 
 def math_references(folder: Path) -> Iterator[str]:
     """Yield every answer of every file, boxed ones out of their solutions; of a cut line what can be read."""
-    from eurus_data.graders.math.extraction import extract
-
     for file in sorted(folder.iterdir()):
         if "json" not in file.suffixes[0] if file.suffixes else True:
             continue
@@ -233,8 +379,7 @@ def math_references(folder: Path) -> Iterator[str]:
                 row = json.loads(line)
                 answer = row.get("answer", row.get("target"))
                 if answer is None and "solution" in row:
-                    boxed = extract(row["solution"])
-                    answer = boxed.answer if boxed is not None else None
+                    answer = boxed(row["solution"])
             except ValueError:
                 answer = json.loads(f'"{cut[1]}"') if cut is not None else None
             if answer:  # two rows of train_answers have an empty one
@@ -257,16 +402,20 @@ def main(arguments: Sequence[str]) -> int:
     flags.add_argument("--skip-code", action="store_true", help="leave out programs, which need the sandbox")
     chosen = flags.parse_args(arguments)
     told: list[str] = []
-    rows = [judged("GSM8K is_correct (OpenAI)", list(gsm8k(chosen.data)), lambda _: MATH, told)]
+    rows = judged("GSM8K is_correct (OpenAI)", list(gsm8k(chosen.data)), lambda _: "math", told)
+    rows += judged("GSM8K gold solutions", list(gsm8k_gold(chosen.data)), lambda _: "math", told)
+    for name, written in WRITTEN.items():
+        rows += judged(f"MATH test, {name}", list(math_gold(chosen.data, written)), lambda _: "math", told)
+    rows += judged("MATH samples (rerank)", list(math_samples(chosen.data)), lambda _: "math", told)
     for name in ("gsm8k", "math", "theoremqa"):
-        rows.append(judged(f"MINT {name} success", list(mint(chosen.data, [name])), by_reference, told))
-    rows.append(judged("MINT mmlu success", list(mint(chosen.data, ["mmlu"])), lambda _: CHOICE, told))
-    rows.append(judged("MINT hotpotqa success", list(mint(chosen.data, ["hotpotqa"])), lambda _: TEXT, told))
+        rows += judged(f"MINT {name} success", list(mint(chosen.data, [name])), by_reference, told)
+    rows += judged("MINT mmlu success", list(mint(chosen.data, ["mmlu"])), lambda _: "choice", told)
+    rows += judged("MINT hotpotqa success", list(mint(chosen.data, ["hotpotqa"])), lambda _: "text", told)
     if not chosen.skip_code:
         for name in ("humaneval", "mbpp"):
             rows.append(programs(f"MINT {name} success", list(mint(chosen.data, [name])), told))
-    for name, answers, grader in published(chosen.data):
-        rows += references(name, answers, grader, told)
+    for name, answers, kind in published(chosen.data):
+        rows += references(name, answers, kind, told)
     if chosen.list:
         print("\n".join(told), file=sys.stderr)
     print(json.dumps([asdict(row) for row in rows], ensure_ascii=False) if chosen.json else table(rows))

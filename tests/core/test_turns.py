@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eurus_core.judging import example
-from eurus_core.records import Action, Observation, Problem, Reference
-from eurus_core.turns import NO_OUTPUT, answer, parse
+from eurus_core.records import Observation, Problem, Reference
+from eurus_core.spoken import spoken
+from eurus_core.turns import NO_OUTPUT, parse, printed
 
 
 def test_fences_hold_cells_and_what_stands_before_is_thought():
@@ -36,36 +37,72 @@ def test_other_fences_are_no_code():
 @pytest.mark.parametrize(
     ("text", "solution"),
     [
-        (r"so \boxed{1} or \boxed{\frac{1}{2}} it is", r"\frac{1}{2}"),
-        (r"\boxed{never closed", None),
-        ("Answer: 42", "42"),
-        ("Answer: 1\nno, wait\nFinal answer: 2 apples", "2 apples"),
-        ("The answer may be 3", None),
+        (r"so \boxed{1} it is", None),
+        ("Answer: 42", None),
+        ("<solution>1</solution> no, wait <solution> 2 apples </solution>", "2 apples"),
+        ("<solution>cut", "cut"),
     ],
 )
-def test_a_solution_is_read_from_box_or_answer_line(text, solution):
+def test_a_solution_is_what_stands_in_its_tag_and_nothing_else(text, solution):
     assert parse(text).solution == solution
 
 
-RAN = Action("", code=("x",), solution="7")
+@pytest.mark.parametrize(
+    ("observation", "expected"),
+    [
+        (Observation("Out: 42"), "42"),
+        (Observation("a\nOut: 42\n\n"), "42"),
+        (Observation("41\n42"), "42"),
+        (Observation("boom", status="error"), None),
+        (Observation(NO_OUTPUT), None),
+        (Observation(""), None),
+    ],
+)
+def test_code_answers_by_its_last_line_of_output(observation, expected):
+    assert printed(observation) == expected
+
+
+THOUGHTS = [
+    "<think>{}</think>",
+    "{}</think>",  # the prompt opened it
+    "<think>{}</think>\n<think>again</think>",
+    "<thinking>{}</thinking>",
+    "[THINK]{}[/THINK]",
+    "<seed:think>{}</seed:think>",
+    "◁think▷{}◁/think▷",
+    "<|channel>thought\n{}<channel|>",
+    "<|START_THINKING|>{}<|END_THINKING|><|START_RESPONSE|>",
+    "<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>",
+    "analysis{}assistantfinal",
+    "<longcat_think>{}</longcat_think>",
+    "<reasoning>{}</reasoning>",
+]
+
+
+@pytest.mark.parametrize("thought", THOUGHTS)
+def test_what_a_model_thinks_is_neither_code_nor_solution(thought):
+    inside = "Try.\n```python\nprint(1)\n```\n<solution>1</solution>"
+    assert spoken(thought.format(inside) + "It is 2.").strip() == "It is 2."
+    action = parse(thought.format(inside) + "So.\n```python\nprint(2)\n```\n<solution>2</solution>")
+    assert (action.code, action.solution) == (("print(2)",), "2")
+
+
+@pytest.mark.parametrize("thought", ["<think>{}", "[THINK]{}", "◁think▷{}", "<|channel|>analysis<|message|>{}"])
+def test_a_thought_that_never_ends_leaves_nothing_said(thought):
+    assert spoken(thought.format("The answer is 3.\n```python\nprint(3)\n```")).strip() == ""
 
 
 @pytest.mark.parametrize(
-    ("action", "observation", "expected"),
-    [
-        (RAN, Observation("Out: 42"), "42"),
-        (RAN, Observation("a\nOut: 42\n\n"), "42"),
-        (RAN, Observation("41\n42"), "42"),
-        (RAN, Observation("boom", status="error"), None),
-        (RAN, Observation(NO_OUTPUT), None),
-        (RAN, Observation(""), None),
-        (RAN, None, "7"),
-        (Action("", solution="7"), None, "7"),
-        (Action(""), None, None),
-    ],
+    "token",
+    ["</s>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<end_of_turn>", "<｜end▁of▁sentence｜>", "<|im_end|>\nuser"],
 )
-def test_what_ran_is_the_answer_and_a_guess_is_not(action, observation, expected):
-    assert answer(action, observation) == expected
+def test_a_template_s_token_ends_what_is_said(token):
+    assert spoken(f"It is 2.{token}") == "It is 2."
+
+
+@pytest.mark.parametrize("text", ["I think 2 < 3", "[1, 2]", r"\[ x \]", "a <b> c", "my assistant thought so"])
+def test_other_text_is_said_as_it_stands(text):
+    assert spoken(text) == text
 
 
 @given(st.text(st.characters()))
@@ -76,7 +113,8 @@ def test_any_text_is_an_action(text):
 def test_a_reply_of_empty_lines_is_parsed_in_time_that_grows_with_it() -> None:
     started = time.process_time()
     assert parse("\n" * 200_000 + "x").solution is None
-    assert parse("answer:" + "\n" * 200_000 + "7").solution == "7"
+    assert spoken("<think>" * 50_000) == ""
+    assert spoken("<thin" * 50_000 + "[TH" * 50_000) == "<thin" * 50_000 + "[TH" * 50_000
     assert time.process_time() - started < 5  # each line's indent once ran on over all the lines below it
 
 

@@ -154,7 +154,9 @@ def test_an_object_may_be_used_in_a_with_statement_that_hides_no_failure(sandbox
     verdict = sandbox.check_asserts(program, [opened.format(5)])
     assert (verdict.outcome, verdict.trusted) == ("correct", True)
     assert sandbox.check_asserts(program, [opened.format(6)]).outcome == "incorrect"
-    raising = sandbox.check_asserts(program, ["with Box():\n    1 / 0"])  # what the program makes of it is its own word
+    raising = sandbox.check_asserts(
+        program, ["with Box():\n    1 / 0\nassert not Box().open"]
+    )  # what the program makes of it is its own word
     assert (raising.outcome, raising.trusted) == ("correct", False)
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from eurus_core import turns
 from eurus_core.records import Observation, Problem, Reference
-from eurus_data.graders import ChoiceGrader
+from eurus_core.testing import judged
+from eurus_data.graders import ChoiceGrader, grade
 from eurus_data.graders.options import options
 
 GRADER = ChoiceGrader()
@@ -65,11 +66,11 @@ QUESTION = "What is the capital of France?\n(A) London\n(B) Paris\n(C) Rome\n(D)
     ],
 )
 def test_a_pick_of_b_is_read(prediction: str) -> None:
-    assert GRADER.compare(prediction, "B").correct, GRADER.compare(prediction, "B")
-    assert GRADER.compare(prediction, "(B)").correct
-    assert GRADER.compare(prediction, "b", QUESTION).correct
-    assert not GRADER.compare(prediction, "A").correct
-    assert not GRADER.compare(prediction, "C", QUESTION).correct
+    assert grade(prediction, "B", GRADER).correct, grade(prediction, "B", GRADER)
+    assert grade(prediction, "(B)", GRADER).correct
+    assert grade(prediction, "b", GRADER, QUESTION).correct
+    assert not grade(prediction, "A", GRADER).correct
+    assert not grade(prediction, "C", GRADER, QUESTION).correct
 
 
 @pytest.mark.parametrize(
@@ -110,34 +111,34 @@ def test_a_pick_of_b_is_read(prediction: str) -> None:
 )
 def test_what_picks_no_one_option_is_never_correct(prediction: str) -> None:
     for reference in ("B", "(B) Paris", "A"):
-        assert not GRADER.compare(prediction, reference, QUESTION).correct, prediction
+        assert not grade(prediction, reference, GRADER, QUESTION).correct, prediction
 
 
 @pytest.mark.parametrize("prediction", ["A and B", "The answer is A or B.", "(B) London", "(A) (B)"])
 def test_two_options_are_ambiguous_not_incorrect(prediction: str) -> None:
-    assert (GRADER.compare(prediction, "B", QUESTION).outcome, GRADER.compare(prediction, "B", QUESTION).rule) == (
+    assert (grade(prediction, "B", GRADER, QUESTION).outcome, grade(prediction, "B", GRADER, QUESTION).rule) == (
         "unparsed",
         "ambiguous",
     )
 
 
 def test_an_option_s_text_stands_for_its_letter_and_never_as_a_part_of_another() -> None:
-    assert GRADER.compare("Paris", "B", QUESTION).correct
-    assert GRADER.compare("The answer is Paris.", "B", QUESTION).correct
-    assert GRADER.compare("paris", "(B) Paris").correct
-    assert GRADER.compare("New London", "D", QUESTION).correct
-    assert GRADER.compare("London", "D", QUESTION).outcome == "incorrect"
-    assert not GRADER.compare("London, not Paris", "B", QUESTION).correct
+    assert grade("Paris", "B", GRADER, QUESTION).correct
+    assert grade("The answer is Paris.", "B", GRADER, QUESTION).correct
+    assert grade("paris", "(B) Paris", GRADER).correct
+    assert grade("New London", "D", GRADER, QUESTION).correct
+    assert grade("London", "D", GRADER, QUESTION).outcome == "incorrect"
+    assert not grade("London, not Paris", "B", GRADER, QUESTION).correct
 
 
 def test_a_letter_that_is_no_option_is_no_choice() -> None:
-    assert GRADER.compare("F", "B", QUESTION).rule == "no choice"
+    assert grade("F", "B", GRADER, QUESTION).rule == "no choice"
 
 
 def test_references_that_are_words_are_compared_as_words() -> None:
-    assert GRADER.compare("Answer: Yes", "yes").correct
-    assert not GRADER.compare("Yesterday", "yes").correct
-    assert not GRADER.compare("no", "yes").correct
+    assert grade("Answer: Yes", "yes", GRADER).correct
+    assert not grade("Yesterday", "yes", GRADER).correct
+    assert not grade("no", "yes", GRADER).correct
 
 
 @pytest.mark.parametrize(
@@ -160,8 +161,10 @@ def test_votes_for_one_option_share_a_key() -> None:
 
 def test_an_action_is_graded_by_its_statement_or_its_output() -> None:
     problem = Problem("p", "Logic", "test", QUESTION, Reference(answer="B"))
-    assert GRADER.grade(problem, turns.parse("Step 1: think.\nAnswer: (B) Paris"), None).correct
-    assert GRADER.grade(problem, turns.parse("So I choose B because of step 1."), None).correct
-    assert GRADER.grade(problem, turns.parse("No idea at all."), None).outcome == "unparsed"
-    assert GRADER.grade(problem, turns.parse("```python\n'B'\n```"), Observation("Out: 'B'")).correct
-    assert GRADER.answer(turns.parse("So I choose B because of step 1."), None) == "(B)"
+    assert judged(GRADER, problem, turns.parse("Step 1: think.\nAnswer: (B) Paris"), None).correct
+    assert judged(GRADER, problem, turns.parse("So I choose B because of step 1."), None).correct
+    assert judged(GRADER, problem, turns.parse("No idea at all."), None).outcome == "unparsed"
+    assert judged(GRADER, problem, turns.parse("```python\n'B'\n```"), Observation("Out: 'B'")).correct
+    assert (
+        judged(GRADER, problem, turns.parse("So I choose B because of step 1."), None).parsed_prediction == "(B) Paris"
+    )

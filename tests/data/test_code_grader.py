@@ -59,11 +59,11 @@ def test_numbers_may_differ_by_the_tolerance() -> None:
 
 def test_one_verdict_needs_no_opening() -> None:
     problem = Problem("p", "Coding", "test", "Print 1.", Reference(stdio=(("", "1"),)))
-    assert GRADER.grade(problem, Action(text="", code=("print(1)",)), None).correct
+    assert judged("```python\nprint(1)\n```", reference=problem.reference)[0].correct
 
 
 def test_a_problem_without_tests_is_refused() -> None:
-    with pytest.raises(InputError, match="problem p has no tests"):
+    with pytest.raises(InputError, match="no tests. The code grader needs"):
         judged("x", reference=Reference(answer="4"))
 
 
@@ -101,3 +101,38 @@ def test_humaneval_solutions_pass_and_their_tests_are_decided_outside(realdata: 
             return found
 
     assert all(verdict.correct and verdict.trusted for verdict in asyncio.run(judge()))
+
+
+def test_tests_that_assert_nothing_are_refused_before_a_program_is_run() -> None:
+    with pytest.raises(InputError, match="the tests assert nothing"):
+        GRADER.check(Problem("p", "Coding", "test", "Double it.", Reference(asserts=("pass",))))
+    with pytest.raises(InputError, match="test 1 is no Python"):
+        GRADER.check(Problem("p", "Coding", "test", "Double it.", Reference(asserts=("assert (",))))
+    GRADER.check(Problem("p", "Coding", "test", "Double it.", DOUBLE))
+
+
+def test_a_program_without_a_fence_or_with_its_own_tests_beside_it_is_judged() -> None:
+    reference = Reference(asserts=("assert double(4) == 8",))
+    double = "def double(x):\n    return 2 * x"
+    verdicts = judged(
+        f"Here it is:\n\n{double}\n\nIt doubles the number.",
+        fenced("def double(x):\n    return x", double, "assert double(1) == 3"),
+        f"<think>{fenced('1 / 0')}</think>\n~~~py3\n{double}\n~~~<|im_end|>",
+        f"```python\n{double}\n\ndef (",
+        reference=reference,
+    )
+    assert [one.outcome for one in verdicts] == ["correct", "correct", "correct", "unparsed"]
+
+
+def test_humaneval_s_check_is_called_with_what_the_instruction_leaves_to_be_written() -> None:
+    check = Reference(asserts=("def check(candidate):\n    assert candidate(4) == 8\n",))
+    problem = Problem("p", "Coding", "test", 'def double(x):\n    """Double."""\n', check)
+    text = fenced(
+        "def double(x):\n    return twice(x)\n\ndef twice(x):\n    return 2 * x\n\ndef spare(x):\n    return x"
+    )
+
+    async def judge() -> Verdict:
+        async with GRADER.open() as grading:
+            return await grading.grade(problem, parse(text), None)
+
+    assert asyncio.run(judge()).correct

@@ -41,15 +41,22 @@ def test_each_row_has_its_verdict_in_order_with_both_sides_as_they_were_read(eur
 
 
 def test_whole_replies_numbers_lists_and_null_are_judged(eurus: Eurus) -> None:
-    given = rows(("So we add.\nThe answer is 42.", 42), (42.0, "42"), ("3", ["2", "3"]), (None, 7), ("[0, 5]", [0, 5]))
+    given = rows(
+        ("So we add.\nThe answer is 42.", 42), (42.0, "42"), ("3", ["2", "3"]), (None, 7), ("[0, 5]", "[0, 5]")
+    )
     assert outcomes(eurus("grade", stdin=given)) == ["correct", "correct", "correct", "unparsed", "correct"]
 
 
 def test_settings_of_a_kind_are_given_by_set_or_in_the_row(eurus: Eurus) -> None:
     done = eurus(
-        "grade", "--kind", "text", "--set", "match=denotation", stdin=rows(("b|a", ["a", "b"]), ("a", ["a", "b"]))
+        "grade",
+        "--kind",
+        "text",
+        "--set",
+        "match=denotation",
+        stdin=rows(("b|a", "a|b"), ("a", "a|b"), ("b", ["a", "b"])),
     )
-    assert outcomes(done) == ["correct", "incorrect"]
+    assert outcomes(done) == ["correct", "incorrect", "correct"]
     row = {"prediction": "b|a", "reference": "a|b", "kind": {"name": "text", "match": "denotation"}}
     assert outcomes(eurus("grade", stdin=json.dumps(row))) == ["correct"]
     refused = eurus("grade", "--kind", "text", "--set", "match=loose", stdin=rows(("a", "a")))
@@ -67,9 +74,9 @@ def test_a_judge_s_verdicts_are_marked(eurus: Eurus) -> None:
     backend = 'backend={name = "scripted", replies = ["Fine.\\nVerdict: correct"]}'
     done = eurus("grade", "--kind", "judge", "--set", backend, stdin=rows(("yes", "yes"), ("no", "no")))
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(one["outcome"], one["trusted"], one["why"]) for one in found] == [("correct", False, "Fine.")] * 2, (
-        done.stderr
-    )
+    assert [(one["outcome"], one["judged_by"], one["why"]) for one in found] == [
+        ("correct", "scripted", "Fine.")
+    ] * 2, done.stderr
 
 
 def test_a_bad_line_ends_with_its_number_after_every_verdict_before_it(eurus: Eurus) -> None:
@@ -85,6 +92,8 @@ def test_bad_lines_that_are_skipped_keep_their_places(eurus: Eurus) -> None:
         "[1, 2]": "list where an object should be",
         '{"prediction": "1"}': 'no "reference"',
         '{"prediction": "1", "reference": null}': '"reference" is null',
+        '{"prediction": "1", "reference": " "}': '"reference" is empty',
+        '{"prediction": "[0, 5]", "reference": [0, 5]}': "A list holds alternatives, each a text",
         '{"prediction": ["1"], "reference": "1"}': '"prediction" is no text',
         '{"prediction": "1", "reference": "1", "kind": "maths"}': "Did you mean 'math'?",
         "[" * 100_000: "not JSON",
@@ -241,3 +250,14 @@ def test_columns_that_are_not_used_are_named_once_and_a_misspelt_one_that_is_nee
     refused = eurus("grade", stdin='{"prediction": "1", "refrence": "1"}')
     assert refused.returncode == 2
     assert refused.stderr.startswith('eurus: <stdin>, line 1: no "reference", but "refrence".')
+
+
+def test_tests_that_assert_nothing_are_a_bad_line_and_take_no_other_verdict_with_them(eurus: Eurus) -> None:
+    program = "def f(x):\n    return 2 * x"
+    lines = rows(
+        (program, ["assert f(2) == 4"]), (program, ["assert f(1) == 2", "f(2) == 4"]), (program, ["assert f(2) == 5"])
+    )
+    done = eurus("grade", "--kind", "code", "--skip-bad", stdin=lines)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one.get("outcome") for one in found] == ["correct", None, "incorrect"]
+    assert "line 2: test 2 compares and asserts nothing: f(2) == 4" in found[1]["error"]

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from eurus_core import turns
 from eurus_core.errors import InputError
 from eurus_core.records import Action, Observation, Problem, Reference
-from eurus_data.graders import MathGrader, equivalent
-from eurus_data.graders.math.extraction import extract
-from eurus_data.graders.math.judging import answer_key, judge
+from eurus_core.testing import judged
+from eurus_data.graders import MathGrader, equivalent, grade
+from eurus_data.graders import reply as replies
+from eurus_data.graders.math import judging
 from eurus_data.graders.math.keys import key
 from eurus_data.graders.math.reading import read
 from eurus_data.graders.math.terms import show
@@ -296,22 +297,22 @@ def test_equivalent_answers_share_a_key_for_votes(group: tuple[str, ...]) -> Non
 
 def test_the_last_line_that_the_code_printed_is_the_answer() -> None:
     action = turns.parse("Step 1: add\n```python\nprint(9 * 2)\n```")
-    assert GRADER.grade(problem("18"), action, Observation("9\nOut: 18")).correct
-    assert GRADER.grade(problem("9"), action, Observation("9\nOut: 18")).outcome == "incorrect"
+    assert judged(GRADER, problem("18"), action, Observation("9\nOut: 18")).correct
+    assert judged(GRADER, problem("9"), action, Observation("9\nOut: 18")).outcome == "incorrect"
 
 
 def test_a_sentence_that_the_code_printed_is_searched_for_its_answer() -> None:
     action = Action("x", code=("print(1)",))
-    verdict = GRADER.grade(problem("18"), action, Observation("Janet makes $18 every day"))
-    assert (verdict.outcome, verdict.rule) == ("correct", "same text (last number)")
-    assert GRADER.grade(problem("18"), action, Observation("The answer is 18 dollars.")).correct
-    assert not GRADER.grade(problem("18"), action, Observation("18 ducks lay 20 eggs")).correct
+    verdict = judged(GRADER, problem("18"), action, Observation("Janet makes $18 every day"))
+    assert (verdict.outcome, verdict.rule) == ("correct", "unit-omitted (last statement)")
+    assert judged(GRADER, problem("18"), action, Observation("The answer is 18 dollars.")).correct
+    assert not judged(GRADER, problem("18"), action, Observation("18 ducks lay 20 eggs")).correct
 
 
 def test_an_array_printed_over_several_lines_is_one_answer() -> None:
     action = Action("x", code=("print(m)",))
     reference = r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"
-    assert GRADER.grade(problem(reference), action, Observation("the matrix\n[[1 2]\n [3 4]]")).correct
+    assert judged(GRADER, problem(reference), action, Observation("the matrix\n[[1 2]\n [3 4]]")).correct
 
 
 @pytest.mark.parametrize(
@@ -325,26 +326,26 @@ def test_an_array_printed_over_several_lines_is_one_answer() -> None:
 )
 def test_code_that_did_not_end_well_is_judged_by_how_it_ended(status, outcome: str, rule: str) -> None:
     action = Action("x", code=("boom",), solution="18")
-    verdict = GRADER.grade(problem("18"), action, Observation("NameError: name 'boom' is not defined", status))
+    verdict = judged(GRADER, problem("18"), action, Observation("NameError: name 'boom' is not defined", status))
     assert (verdict.outcome, verdict.rule) == (outcome, rule)
 
 
 def test_code_that_prints_nothing_gives_no_answer_even_where_words_do() -> None:
     action = Action("x", code=("x = 18",), solution="18")
-    verdict = GRADER.grade(problem("18"), action, Observation(turns.NO_OUTPUT))
+    verdict = judged(GRADER, problem("18"), action, Observation(turns.NO_OUTPUT))
     assert (verdict.outcome, verdict.rule) == ("unparsed", "no output")
 
 
 def test_without_code_the_stated_solution_counts_and_then_the_text() -> None:
-    assert GRADER.grade(problem("18"), turns.parse(r"so \boxed{18}"), None).correct
-    assert GRADER.grade(problem("18"), turns.parse("It costs 3. The answer is 18."), None).correct
-    assert GRADER.grade(problem("18"), turns.parse("We need 2 * 9 = 18"), None).correct
-    assert GRADER.grade(problem("18"), turns.parse("I cannot tell"), None).outcome == "unparsed"
+    assert judged(GRADER, problem("18"), turns.parse(r"so \boxed{18}"), None).correct
+    assert judged(GRADER, problem("18"), turns.parse("It costs 3. The answer is 18."), None).correct
+    assert judged(GRADER, problem("18"), turns.parse("We need 2 * 9 = 18"), None).correct
+    assert judged(GRADER, problem("18"), turns.parse("I cannot tell"), None).outcome == "unparsed"
 
 
 def test_a_problem_without_an_answer_is_the_users_to_mend() -> None:
     with pytest.raises(InputError, match="p1 has no reference answer"):
-        GRADER.grade(problem(None), Action("5", solution="5"), None)
+        judged(GRADER, problem(None), Action("5", solution="5"), None)
 
 
 @pytest.mark.parametrize(
@@ -355,36 +356,52 @@ def test_a_problem_without_an_answer_is_the_users_to_mend() -> None:
         ("The final answer is: 3.5", "3.5", "stated"),
         ("Draft answer: 4\nFinal answer: 7", "7", "stated"),
         ("some steps\n#### 1,234", "1,234", "stated"),
-        ("We get 3 + 4 = 7.", "7", "last number"),
-        ("It drops by -2.50 in all", "-2.50", "last number"),
-        ("```python\nprint(99)\n```\nSo 12 remain.", "12", "last number"),
         (r"The integers are $\boxed{-2}$ and $\boxed{1}$.", "-2, 1", "boxed"),
         (r"\boxed{-2} \quad \text{and} \quad \boxed{1}", "-2, 1", "boxed"),
+        (r"\boxed{3} or \boxed{4}", "3 or 4", "boxed"),
         (r"we get \boxed{\frac{1}{2}", r"\frac{1}{2}", "boxed"),
         (r"\boxed{5}, and then \boxed{}", "5", "boxed"),
         (r"\boxed{\boxed{3}}", r"\boxed{3}", "boxed"),
         (r"\boxed 7", "7", "boxed"),
-        (r"<think> perhaps \boxed{5} </think> The answer is 7.", "7", "stated"),
-        (r"<think> so \boxed{5} </think>", "5", "boxed"),
-        ("```output\n41\n42\n```\nThe answer is 7.", "42", "output"),
+        ("```output\n41\n42\n```\nThe answer is 7.", "7", "stated"),
         ("the answer is: **42**.", "42", "stated"),
         ("**Answer:** 42", "42", "stated"),
         ("The answers are 3 and 4.", "3 and 4", "stated"),
         ("The answer is 42 because geometry proves it", "42", "stated"),
         ("\u7b54\u6848\u662f\uff14\uff12\u3002", "\uff14\uff12", "stated"),
-        ("That leaves 4 4/9 cups", "4 4/9", "last number"),
-        (r"So the chance is $\frac{1}{2}$.", r"\frac{1}{2}", "last number"),
+        ("**Answer:**\n\\[\n\\frac{3}{4}\n\\]", "\\frac{3}{4}", "stated"),
+        ("### Final Answer\n\n42", "42", "stated"),
+        ("Answer:\n```\n42\n```", "42", "stated"),
+        ("<answer>\n42\n</answer>", "42", "tagged"),
+        ('so {"reasoning": "...", "answer": "42"}', "42", "json"),
+        ('{"answer": 42}', "42", "json"),
+        (r"\boxed{3}. Hm, no: the answer is 5.", "5", "stated"),
+        (r"The answer is $\boxed{5}$.", "5", "boxed"),
     ],
 )
-def test_answers_are_found_in_text_by_stated_priority(text: str, answer: str, rule: str) -> None:
-    found = extract(text)
+def test_what_a_reply_announces_last_is_its_answer(text: str, answer: str, rule: str) -> None:
+    found = replies.announced(text)
     assert found is not None
     assert (found.answer, found.rule) == (answer, rule)
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("We get 3 + 4 = 7.", "3 + 4 = 7"),
+        ("It drops by -2.50 in all", "-2.50"),
+        ("```python\nprint(99)\n```\nSo 12 remain.", "12"),
+        ("That leaves 4 4/9 cups", "4 4/9 cups"),
+        (r"So the chance is $\frac{1}{2}$.", r"\frac{1}{2}"),
+    ],
+)
+def test_a_reply_that_announces_nothing_is_read_in_its_last_statement(text: str, answer: str) -> None:
+    assert judging.answer(text, replies.announced(text)) == replies.Found(answer, "last statement")
+
+
 def test_text_without_an_answer_gives_none() -> None:
-    assert extract("I do not know.") is None
-    assert extract("There are at least 5 of them.") is None
+    for text in ("I really do not know at all.", "There are at least 5 of them."):
+        assert grade(text, "5", GRADER).outcome == "unparsed"
 
 
 @pytest.mark.parametrize(
@@ -393,12 +410,14 @@ def test_text_without_an_answer_gives_none() -> None:
 )
 def test_long_text_is_searched_in_bounded_time(text: str) -> None:
     started = time.process_time()
-    extract(text)
+    grade(text, "5", GRADER)
+    replies.announced(text)
     assert time.process_time() - started < 2.0
 
 
 def test_searching_a_sentence_for_its_answer_accepts_nothing_more() -> None:
-    assert [case for case in CASES if judge(case["pred"], case["gold"]).correct != case["equal"]] == []
+    found = [judging.judge(case["pred"], replies.announced(case["pred"]), case["gold"]) for case in CASES]
+    assert [case for case, one in zip(CASES, found, strict=True) if one.correct != case["equal"]] == []
 
 
 # Real data
@@ -454,13 +473,14 @@ def test_published_hard_pairs_are_judged_as_labelled(realdata: Path) -> None:
     ],
 )
 def test_a_stated_answer_is_found_without_a_sentence_around_it(reply: str, answer: str) -> None:
-    assert judge(reply, answer).correct
-    assert not judge(reply, "41").correct
+    assert grade(reply, answer, GRADER).correct
+    assert not grade(reply, "41", GRADER).correct
 
 
 def test_a_denial_is_no_answer() -> None:
-    assert not judge("**Answer:** not 42", "42").correct
+    assert not grade("**Answer:** not 42", "42", GRADER).correct
 
 
 def test_a_vote_counts_what_is_boxed_not_the_word_before_it() -> None:
-    assert answer_key("so \\boxed{0.5}") == answer_key("thus \\boxed{\\frac12}") == key("1/2")
+    said = [grade(text, "1/2", GRADER).parsed_prediction for text in ("so \\boxed{0.5}", "thus \\boxed{\\frac12}")]
+    assert key(said[0]) == key(said[1]) == key("1/2")

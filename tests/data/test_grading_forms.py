@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from eurus_data.graders import MathGrader
+from eurus_data.graders import MathGrader, grade
 
 CASES = [
     json.loads(line)
@@ -21,5 +21,5 @@ GRADER = MathGrader()
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case['prediction']} ~ {case['reference']}" for case in CASES])
 def test_an_answer_as_models_write_it_is_judged_as_its_writer_would(case: dict[str, Any]) -> None:
-    found = GRADER.compare(case["prediction"], case["reference"])
+    found = grade(case["prediction"], case["reference"], GRADER)
     assert found.correct == (case["equal"] != ("otherwise" in case)), found

@@ -24,7 +24,7 @@ from eurus_core.records import Critique, Observation, Problem, Reference, Reply,
 from eurus_core.stages import Context
 from eurus_core.trees import history, leaves, pairs
 from eurus_core.treeset import TreeSet
-from eurus_core.turns import answer
+from eurus_core.turns import printed
 from eurus_data.assist import NoReference
 from eurus_data.grow import Grow, Rung
 from eurus_data.store import Store
@@ -129,11 +129,25 @@ class Sitting:
 
 
 class Exact(Grader):
-    def grade(self, problem, action, observation) -> Verdict:
-        found = answer(action, observation)
+    """Reads the last line that code printed, or what stands behind the last "Answer:"."""
+
+    @asynccontextmanager
+    async def open(self):
+        yield self
+
+    async def grade(self, problem, action, observation) -> Verdict:
+        ran = action.code and observation is not None
+        found = (
+            printed(observation)
+            if ran
+            else action.text.rpartition("Answer: ")[2]
+            if "Answer: " in action.text
+            else None
+        )
         if found is None:
             return Verdict("unparsed", "exact", "no answer")
-        return Verdict("correct" if found == problem.reference.answer else "incorrect", "exact")
+        right = found == problem.reference.answer
+        return Verdict("correct" if right else "incorrect", "exact", parsed_prediction=found)
 
     def key(self, answer):
         return answer.strip()

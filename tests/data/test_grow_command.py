@@ -67,7 +67,7 @@ def test_a_recipe_grows_trees_with_true_observations_and_critiques(eurus, recipe
 def test_a_misspelt_setting_of_a_rung_names_the_right_one_and_its_line(eurus, recipe):
     done = eurus("data", "grow", recipe, "--set", "grow.actors.0.sample=2", "--dry-run")
     assert done.returncode == 2
-    assert "Did you mean 'samples'?" in done.stderr
+    assert "Did you mean 'grow.actors.0.samples'?" in done.stderr
 
 
 def test_a_part_can_be_switched_off(eurus, recipe, tmp_path):

@@ -122,3 +122,46 @@ def test_a_program_that_reads_nothing_is_shown_as_it_prints(grow: Callable[..., 
 def test_a_program_that_does_not_end_is_shown_with_what_it_had_printed(grow: Callable[..., list[Node]]) -> None:
     (node,) = grow("Print 8.", "print(8, flush=True)\nwhile True: pass", tests=(("", "8"),), timeout_seconds=0.5)
     assert observed(node) == ("timeout", "8\n[Killed: ran past 0.5 s.]")
+
+
+class Deriving(Source):
+    def problems(
+        self, split: Split, *, seed: int = 0, on_bad: Callable[[InputError], None] = refuse
+    ) -> Iterator[Problem]:
+        derives = "class Derived(Base):\n    pass\nassert Derived().value() == 4"  # a stub is no class to derive from
+        yield Problem("p", "Coding", "Deriving", "Write Base.", Reference(asserts=(derives,)), ("python",))
+
+
+def test_a_program_correct_by_its_own_word_leaves_the_ladder_to_be_climbed_and_is_counted(tmp_path: Path) -> None:
+    program = "class Base:\n    def value(self):\n        return 4"
+    context = Context(tmp_path, seed=1)
+    ladder = (
+        Rung(backend=Script(programs=(program,)), samples=1),
+        Rung(backend=Script(programs=(f"{program}\n#",)), samples=1, when="needed"),
+    )
+    keys: dict[str, Any] = {"tool": PythonTool(preload=()), "grader": CodeGrader(preload=())}
+    Grow(source=Deriving(), actors=ladder, problems=1, turns=1, **keys).run(context)
+    (tree,) = TreeSet.open(context.path("trees"))
+    assert [(node.verdict.outcome, node.verdict.trusted) for node in tree] == [("correct", False)] * 2
+    figure = "correct actions that are no label, since their own code could have shaped the verdict"
+    assert dict(context.report.figures)[figure] == 2
+
+
+class Idle(Source):
+    def problems(
+        self, split: Split, *, seed: int = 0, on_bad: Callable[[InputError], None] = refuse
+    ) -> Iterator[Problem]:
+        yield Problem("idle", "Coding", "Idle", "Print 1.", Reference(asserts=("pass",)))
+        yield Problem("sound", "Coding", "Idle", "Print 1.", Reference(stdio=(("", "1"),)))
+
+
+def test_a_problem_whose_tests_assert_nothing_is_a_bad_row_before_anything_is_spent_on_it(tmp_path: Path) -> None:
+    keys: dict[str, Any] = {"tool": None, "grader": CodeGrader(preload=()), "problems": 1, "turns": 1}
+    actors = (Rung(backend=Script(programs=("print(1)",)), samples=1),)
+    with pytest.raises(InputError, match="problem idle: the tests assert nothing"):
+        Grow(source=Idle(), actors=actors, **keys).run(Context(tmp_path / "a", seed=1))
+    context = Context(tmp_path / "b", seed=1)
+    Grow(source=Idle(), actors=actors, skip_bad=True, **keys).run(context)
+    (tree,) = TreeSet.open(context.path("trees"))
+    assert tree.problem.id == "sound"
+    assert tree.nodes[0].verdict.correct

@@ -1,5 +1,6 @@
 """The guard: deadlines that count computing, memory that is bounded, and a worker that comes back."""
 
+import asyncio
 import os
 import resource
 import signal
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from eurus_core import turns
 from eurus_core.records import Problem, Reference
-from eurus_data.graders import MathGrader
+from eurus_core.testing import judged
+from eurus_data.graders import MathGrader, equivalent, grade
 from eurus_data.graders.guard import Exceeded, Guard, shared
 
 GRADER = MathGrader(timeout_seconds=1.0)
@@ -190,17 +192,18 @@ def test_a_grader_words_a_deadline_as_a_timeout() -> None:
     tiny = MathGrader(timeout_seconds=1e-5)
     terms = [rf"\sin({n})\sqrt{{{n}}}" for n in range(2, 140)]
     one, other = "+".join(terms), "+".join(reversed(terms))
-    assert GRADER.compare(one, other).outcome != "timeout"
-    assert tiny.compare(one, other).outcome == "timeout"
+    assert grade(one, other, GRADER).outcome != "timeout"
+    assert grade(one, other, tiny).outcome == "timeout"
     problem = Problem("p", "Math_CoT", "test", "?", Reference(answer=one))
-    assert tiny.grade(problem, turns.parse(rf"\boxed{{{other}}}"), None).outcome == "timeout"
+    assert judged(tiny, problem, turns.parse(rf"\boxed{{{other}}}"), None).outcome == "timeout"
 
 
 def check(prediction: str, reference: str) -> None:
     started = time.perf_counter()
-    found = GRADER.compare(prediction, reference)
-    back = GRADER.compare(reference, prediction)
+    if reference.strip():
+        assert grade(prediction, reference, GRADER).rule
     assert time.perf_counter() - started < 120
+    found, back = equivalent(prediction, reference), equivalent(reference, prediction)
     assert found.correct == back.correct, (prediction, reference, found, back)
     hash(GRADER.key(prediction))
 
@@ -223,3 +226,34 @@ def test_no_text_raises_hangs_or_depends_on_the_side_it_stands_on(prediction: st
 @given(TEXTS, TEXTS)
 def test_none_of_ten_thousand_texts_raises_hangs_or_depends_on_its_side(prediction: str, reference: str) -> None:
     check(prediction, reference)
+
+
+def test_the_event_loop_goes_on_while_a_hard_answer_is_compared() -> None:
+    terms = [rf"\sin({n})\sqrt{{{n}}}" for n in range(2, 140)]
+    problem = Problem("p", "Math_CoT", "test", "?", Reference(answer="+".join(terms)))
+
+    async def beats() -> int:
+        async with GRADER.open() as grading:
+            judging = asyncio.create_task(grading.grade(problem, turns.parse("+".join(reversed(terms))), None))
+            count = 0
+            while not judging.done():
+                await asyncio.sleep(0.001)
+                count += 1
+            return count
+
+    assert asyncio.run(beats()) > 3
+
+
+def test_a_plain_answer_is_judged_without_leaving_the_loop() -> None:
+    problem = Problem("p", "Math_CoT", "test", "?", Reference(answer="18"))
+
+    async def judge() -> str:
+        async with GRADER.open() as grading:
+            verdict = grading.grade(problem, turns.parse("She has 9 * 2. The answer is 18.0."), None)
+            try:
+                verdict.send(None)  # type: ignore[attr-defined] # a coroutine that waits for nothing ends at its first step
+            except StopIteration as ended:
+                return str(ended.value.outcome)
+            return "it waited"
+
+    assert asyncio.run(judge()) == "correct"

@@ -142,8 +142,8 @@ def test_a_branch_is_answered_from_the_record(sandbox: Sandbox) -> None:
     with sandbox.session() as session:
         session.run("x = search('a')\ny = search('b')")
         with session.branch() as twin:
-            assert twin.run("x, y").text == "Out: ('1 about a', '2 about b')"
             assert twin.deterministic
+            assert twin.run("x, y").text == "Out: ('1 about a', '2 about b')"
             assert twin.run("search('c')").text == "Out: '3 about c'"
     assert ASKED == ["a", "b", "c"]
 
@@ -152,7 +152,7 @@ def test_a_replay_that_calls_otherwise_asks_and_is_not_deterministic(sandbox: Sa
     with sandbox.session() as session:
         session.run("import time\nx = search(str(time.time_ns()))")
         with session.branch() as twin:
-            assert not twin.deterministic
+            assert twin.deterministic is False
     assert len(ASKED) == 2
 
 

@@ -150,3 +150,12 @@ def test_stats_of_a_run_or_a_folder_that_holds_no_trees_is_one_line(eurus, tmp_p
         seen = eurus("data", "stats", path)
         assert (seen.returncode, len(seen.stderr.splitlines())) == (2, 1)
         assert said in seen.stderr
+
+
+def test_labels_that_are_none_are_counted_where_there_are_any():
+    by_itself = Node("0", None, 1, Action("a"), Verdict("correct", trusted=False))
+    by_a_judge = Node("1", None, 1, Action("b"), Verdict("incorrect", judged_by="a model"))
+    figures = Counts([tree("three", by_itself, by_a_judge, node("2", "incorrect"))]).figures()
+    assert figures["pairs"] == 0
+    assert figures["correct actions that are no label, since their own code could have shaped the verdict"] == 1
+    assert figures["actions that a model judged, which make no pair"] == 1

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Hashable
+import re
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from eurus_core.blocks import Line, Plot, StageReport, Table, TreeDrawing, write_report
-from eurus_core.contracts import Grader
+from eurus_core.contracts import Grader, Grading
 from eurus_core.records import (
     Action,
     Critique,
@@ -23,7 +25,7 @@ from eurus_core.records import (
     Verdict,
 )
 from eurus_core.stages import Context
-from eurus_core.turns import answer
+from eurus_core.turns import printed
 from eurus_eval.best_of_n import BestOfN
 from eurus_eval.compare import Compare
 from eurus_eval.samples import write_samples
@@ -32,14 +34,25 @@ from eurus_eval.samples import write_samples
 class ExactGrader(Grader):
     """Answers are right when their text is the reference's, as a plugin author's first grader might say."""
 
-    def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
-        given = answer(action, observation)
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Grading]:
+        yield self
+
+    async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
+        given = printed(observation) if action.code and observation is not None else boxed(action.text)
         if given is None:
             return Verdict("unparsed", "exact")
-        return Verdict("correct" if given == problem.reference.answer else "incorrect", "exact")
+        right = given == problem.reference.answer
+        return Verdict("correct" if right else "incorrect", "exact", parsed_prediction=given)
 
     def key(self, answer: str) -> Hashable:
         return answer
+
+
+def boxed(text: str) -> str | None:
+    """Return what a reply boxes."""
+    found = re.search(r"\\boxed\{([^{}]*)\}", text)
+    return found[1] if found is not None else None
 
 
 @pytest.fixture
@@ -63,7 +76,7 @@ def sample(number: int, index: int, correct: bool, logprob: float | None = None)
     return Sample(
         problem=problem(number),
         action=Action(text=f"Add them: \\boxed{{{value}}}", solution=str(value), logprob=logprob, tokens=9),
-        verdict=Verdict("correct" if correct else "incorrect", rule="number"),
+        verdict=Verdict("correct" if correct else "incorrect", rule="number", parsed_prediction=str(value)),
         index=index,
     )
 
@@ -112,7 +125,10 @@ def caterpillar(hostile: str = "") -> PreferenceTree:
                 assisted=assisted,
             ),
             verdict=Verdict(
-                "correct" if correct else "incorrect", "number", f"{value} is not 11" if not correct else ""
+                "correct" if correct else "incorrect",
+                "number",
+                f"{value} is not 11" if not correct else "",
+                parsed_prediction="" if value is None else f"{value}{hostile}",
             ),
             observation=observed,
             critique=None

@@ -9,6 +9,7 @@ from eurus_core.contracts import Grader, Scorer, Scores
 from eurus_core.errors import InputError, PluginError
 from eurus_core.records import Message, Problem, Reference, Sample
 from eurus_core.stages import Context
+from eurus_core.testing import judged
 from eurus_core.turns import parse
 from eurus_data.graders import MathGrader
 from eurus_eval.best_of_n import BestOfN
@@ -127,7 +128,7 @@ def test_votes_count_answers_in_prose_as_the_grader_reads_them(tmp_path: Path) -
     texts = ("We add. The answer is 40.", "I guess 39.", "So there are $40$ of them. The result is 40.0.")
     actions = [parse(text) for text in texts]
     assert [action.solution for action in actions] == [None] * 3
-    samples = [Sample(problem, one, grader.grade(problem, one, None), index=i) for i, one in enumerate(actions)]
+    samples = [Sample(problem, one, judged(grader, problem, one, None), index=i) for i, one in enumerate(actions)]
     write_samples(tmp_path / "samples.jsonl", samples)
     context = Context(tmp_path, name="votes")
     BestOfN(samples=str(tmp_path / "samples.jsonl"), grader=grader).run(context)

@@ -46,7 +46,7 @@ def test_an_assisted_action_meets_no_sampled_one_where_mixed_pairs_are_not_wante
     tree = _caterpillar(2)
     (right, *others) = tree.nodes
     tree = replace(tree, nodes=(replace(right, action=replace(right.action, assisted=True)), *others))
-    found = couples(tree, CrossTurn(), Random(0), mixed=False)
+    found = couples(tree, CrossTurn(), Random(0), Reading(mixed=False))
     assert [(chosen.id, rejected.id) for chosen, rejected in found] == [("1.0", "1")]
     assert len(couples(tree, CrossTurn(), Random(0))) == 2
 
@@ -93,3 +93,14 @@ def test_they_join_the_pairs_of_their_tree_without_history() -> None:
     bare = chat.opening(opening(tree.problem))
     assert all(np.array_equal(side.history, bare) for pair in pairs[3:] for side in pair.branches)
     assert {pair.chosen.turn for pair in pairs[3:]} == {1, 2, 3}
+
+
+def test_a_verdict_that_no_pair_may_rest_on_crosses_no_turn_either() -> None:
+    right, *others = _caterpillar(2).nodes
+    for verdict, admitted in (
+        (Verdict("correct", trusted=False), Reading(untrusted=True)),
+        (Verdict("correct", judged_by="a model"), Reading(opinions=True)),
+    ):
+        tree = replace(_caterpillar(2), nodes=(replace(right, verdict=verdict), *others))
+        assert [(a.id, b.id) for a, b in couples(tree, CrossTurn(), Random(0))] == [("1.0", "1")]
+        assert len(couples(tree, CrossTurn(), Random(0), admitted)) == 2

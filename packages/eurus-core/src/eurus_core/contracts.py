@@ -8,18 +8,15 @@ Objectives need torch and live in :mod:`eurus_train.objectives`.
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import NoneType
 from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-from eurus_core import turns
 from eurus_core.choice import inside, names
 from eurus_core.errors import InputError, nearest
 from eurus_core.records import (
@@ -158,40 +155,30 @@ class Grading(Protocol):
     """An opened grader."""
 
     async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
-        """Return the verdict on one action; many may be asked for at once."""
+        """Return the verdict on one action; a hostile or huge answer is a verdict, never an exception.
+
+        Many may be asked for at once. What takes long goes on beside the event loop. The grader alone reads the answer out of the
+        action's text, and says in the verdict what it read. Thinking is no part of that text: see :func:`eurus_core.turns.spoken`.
+        Of an action that our cap ended (``action.cut``) only an answer that was finished counts.
+        """
 
 
 class Grader(Part):
     """Judges an action against ground truth; never evaluates model text in this process."""
 
-    @abstractmethod
-    def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
-        """Return the verdict on one action; a hostile or huge answer is a verdict, never an exception.
+    judges_by: ClassVar[Literal["answer", "tests"]] = "answer"
+    """What of a reference it needs: an answer, or a program's tests."""
 
-        Called in several threads at once.
-        """
+    @abstractmethod
+    def open(self) -> AbstractAsyncContextManager[Grading]:
+        """Open what judging needs (an interpreter, a model, or nothing) for as long as the context lasts."""
+
+    def check(self, problem: Problem) -> None:
+        """Raise InputError where the problem's reference is none to judge by; asked before anything is spent on the problem."""
 
     @abstractmethod
     def key(self, answer: str) -> Hashable:
-        """Return a value that is equal for equivalent answers, for majority votes."""
-
-    def answer(self, action: Action, observation: Observation | None) -> str | None:
-        """Return what the action answers, as :meth:`grade` reads it; None where it answers nothing. Votes count its :meth:`key`."""
-        return turns.answer(action, observation)
-
-    def open(self) -> AbstractAsyncContextManager[Grading]:
-        """Open what judging needs (an interpreter, a model) for as long as the context lasts; as it stands, nothing."""
-        return nullcontext(_Threaded(self))
-
-
-@dataclass(frozen=True)
-class _Threaded:
-    """A grader that needs nothing opened. It judges in threads: while it works on a hard answer, the event loop goes on."""
-
-    grader: Grader
-
-    async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
-        return await asyncio.to_thread(self.grader.grade, problem, action, observation)
+        """Return a value that is equal for equivalent answers. Majority votes ask for that of a verdict's ``parsed_prediction``."""
 
 
 class Critic(Part):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from eurus_core.code_blocks import ends_open
 from eurus_core.contracts import Grading, Session
 from eurus_core.records import Action, Observation, Problem, Reply, Request, Verdict
-from eurus_core.turns import NO_OUTPUT, parse
+from eurus_core.spoken import spoken
+from eurus_core.turns import NO_OUTPUT, parse, program
 
 
 async def judge(
@@ -16,7 +18,7 @@ async def judge(
     """Parse a reply, run its cells in ``session`` (None: tool-free) and grade the outcome against ``request.problem``.
 
     A closing fence that a stop string took is put back: sampled actions would otherwise end unlike written ones, and a pair
-    could be told apart by that alone. A reply that our own cap on tokens cut off before it answered is ``limit``.
+    could be told apart by that alone. A reply that our own cap on tokens cut off before it answered, or within its code, is ``limit``.
     """
     problem = request.problem
     if problem is None:
@@ -32,17 +34,18 @@ async def judge(
         logprob=reply.logprob,
         cost=reply.cost,
         assisted=assisted,
+        cut=reply.finish == "length",
     )
     observation = await _observe(problem, action, session) if action.code and session is not None else None
     verdict = await grader.grade(problem, action, observation)
-    if reply.finish == "length" and not verdict.correct and (_open_fence(text) or not (action.code or action.solution)):
+    if action.cut and not verdict.correct and (verdict.outcome == "unparsed" or _open_fence(text)):
         why = f"cut off at {reply.tokens} tokens; it was {verdict.outcome} so far"
-        verdict = Verdict("limit", rule="length", why=why)
+        verdict = replace(verdict, outcome="limit", rule="length", why=why)
     return action, observation, verdict
 
 
 def _open_fence(text: str) -> bool:
-    return text.count("```") % 2 == 1
+    return ends_open(spoken(text))
 
 
 async def _observe(problem: Problem, action: Action, session: Session) -> Observation:
@@ -55,9 +58,8 @@ async def _observe(problem: Problem, action: Action, session: Session) -> Observ
 async def _run_program(problem: Problem, action: Action, session: Session) -> Observation:
     """Run the program on the first input that the instruction shows, else on that of the first test, which is not shown then."""
     given = example(problem)
-    seen = await session.run_program(
-        "\n\n".join(action.code), problem.reference.stdio[0][0] if given is None else given
-    )
+    source = program(action) or "\n\n".join(action.code)
+    seen = await session.run_program(source, problem.reference.stdio[0][0] if given is None else given)
     if given is None:
         head = "Output for a hidden test:\n"
     else:

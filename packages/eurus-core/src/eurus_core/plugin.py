@@ -12,7 +12,7 @@ def eurus_commands() -> Iterator[Component]:
     yield Component("parts", "eurus_core.commands.parts:parts", "List parts and the settings a recipe may set.")
     yield Component("plugins", "eurus_core.commands.parts:plugins", "List plugins and why one could not be loaded.")
     yield Component("recipe", "eurus_core.commands.recipe:recipe", "List, show and check recipes.")
-    yield Component("run", "eurus_core.commands.run:run", "Run a recipe; the same command goes on where it stopped.")
+    yield Component("run", "eurus_core.commands.run:run", "Run a recipe; the same command resumes it.")
 
 
 @hookimpl
@@ -23,13 +23,15 @@ def eurus_stages() -> Iterator[Component]:
 @hookimpl
 def eurus_formats() -> Iterator[Component]:
     yield Component("messages", "eurus_core.formats.conversations:Conversations", "Conversations to imitate.")
-    yield Component("labelled", "eurus_core.formats.conversations:LabelledRows", "prompt, completion, label.")
+    yield Component(
+        "labelled", "eurus_core.formats.conversations:LabelledRows", "prompt, completion, label (true or false)."
+    )
     yield Component("trl", "eurus_core.formats.pairs:PreferenceRows", "prompt, chosen, rejected: text or messages.")
     yield Component("ultrafeedback", "eurus_core.formats.ultrafeedback:UltraFeedback", "Four scored completions.")
     yield Component(
         "ultrainteract-pair",
         "eurus_core.formats.ultrainteract:UltraInteractPairs",
-        "Trajectories and two actions after.",
+        "Trajectories, each with a correct and an incorrect action.",
     )
     yield Component(
         "ultrainteract-sft",

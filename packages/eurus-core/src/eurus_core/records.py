@@ -33,6 +33,12 @@ class Reference:
     solutions: tuple[str, ...] = ()  # Python programs, each printing or returning the answer
     stdio: tuple[tuple[str, str], ...] = ()  # tests of a whole program: what it reads and what it must print
     asserts: tuple[str, ...] = ()  # tests of what a program defines: Python statements, each passes or raises
+    alternatives: tuple[str, ...] = ()  # answers that are as right as ``answer``
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Every answer that is right; none where the problem has no answer."""
+        return () if self.answer is None else (self.answer, *self.alternatives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An actor's turn, parsed: ``code`` holds the cells in order, ``solution`` the answer stated in words, if any."""
+    """An actor's turn, parsed: ``code`` holds the cells in order, ``solution`` what stands in ``<solution>``, if anything does.
+
+    Where else an answer stands, such as in a box, is for graders to read.
+    """
 
     text: str
     thought: str = ""
@@ -110,6 +119,9 @@ class Action:
     logprob: float | None = None
     cost: float = 0.0
     assisted: bool = False
+    cut: bool = field(
+        default=False, compare=False
+    )  # our cap on tokens ended it; in no file, as verdicts say what became of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +136,37 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How an action was judged, by which rule, and why. ``trusted`` is False where model code could have shaped it."""
+    """How an action was judged, by which rule, and why.
+
+    ``trusted`` is False where the action's own code could have shaped it: a program that is judged in its own process can say what it likes.
+    ``judged_by`` names the model whose opinion it is; empty where ground truth decided.
+
+    ``parsed_prediction`` is the answer that was read out of the action, ``parsed_reference`` the one that it was compared with; both
+    are empty where nothing was read, as of a program.
+    """
 
     outcome: Outcome
     rule: str = ""
     why: str = ""
     score: float | None = None
     trusted: bool = True
+    judged_by: str = ""
+    parsed_prediction: str = ""
+    parsed_reference: str = ""
 
     @property
     def correct(self) -> bool:
         return self.outcome == "correct"
+
+    @property
+    def proven(self) -> bool:
+        """Whether the action is correct, and its own code had no part in the judgement."""
+        return self.correct and self.trusted
+
+    @property
+    def opinion(self) -> bool:
+        """Whether a model judged, not ground truth."""
+        return bool(self.judged_by)
 
 
 @dataclass(frozen=True, slots=True)

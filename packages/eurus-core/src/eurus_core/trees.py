@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 
 from eurus_core.prompts import opening
-from eurus_core.records import REJECTABLE, Message, Node, Preference, PreferenceTree
+from eurus_core.records import REJECTABLE, Message, Node, Preference, PreferenceTree, Verdict
 from eurus_core.turns import feedback
 
 
-def pairs(tree: PreferenceTree) -> tuple[Preference, ...]:
+def pairs(tree: PreferenceTree, *, untrusted: bool = False, opinions: bool = False) -> tuple[Preference, ...]:
     """Return the pairs that the tree states, else every correct-incorrect pair of siblings at every turn, in the order of nodes.
 
     Of the latter those with a side whose code Python cannot parse are left out, so that no shortcut by surface is learnt
-    (paper, section 2.3); the nodes stay in the tree. Equal texts make no pair.
+    (paper, section 2.3); the nodes stay in the tree. Equal texts make no pair. Nor do sides that :func:`pairable` leaves out.
     """
     if tree.preferences is not None:
         return tree.preferences
@@ -22,8 +22,9 @@ def pairs(tree: PreferenceTree) -> tuple[Preference, ...]:
     for node in tree.nodes:
         siblings.setdefault(node.parent, []).append(node)
     for group in siblings.values():
-        chosen = [node for node in group if node.verdict.correct and parses(node)]
-        rejected = [node for node in group if node.verdict.outcome in REJECTABLE and parses(node)]
+        sides = [node for node in group if pairable(node.verdict, untrusted=untrusted, opinions=opinions)]
+        chosen = [node for node in sides if node.verdict.correct and parses(node)]
+        rejected = [node for node in sides if node.verdict.outcome in REJECTABLE and parses(node)]
         found += [
             Preference(c.id, r.id, source=tree.problem.dataset)
             for c in chosen
@@ -31,6 +32,15 @@ def pairs(tree: PreferenceTree) -> tuple[Preference, ...]:
             if c.action.text != r.action.text
         ]
     return tuple(found)
+
+
+def pairable(verdict: Verdict, *, untrusted: bool = False, opinions: bool = False) -> bool:
+    """Say whether an action with this verdict may stand in a pair.
+
+    Not where it is correct by the word of its own code, unless ``untrusted``; an incorrect one counts however it was made. Not where a
+    model judged it, unless ``opinions``: the paper learns from such actions alone (section 2, Magicoder-Evol).
+    """
+    return (opinions or not verdict.opinion) and (untrusted or verdict.trusted or not verdict.correct)
 
 
 def disorder(tree: PreferenceTree) -> str:

@@ -35,11 +35,11 @@ data.add_command(
 )
 
 
-@data.command(short_help="Count what tree sets or rows hold.")
+@data.command(short_help="Count what tree sets or rows contain.")
 @click.argument("trees", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def stats(trees: Path, as_json: bool) -> None:
-    """Count what TREES holds: actions and pairs by turn, actors, assisted shares.
+    """Count what TREES contains: actions and pairs by turn, actors, the share of assisted actions.
 
     TREES is a tree set, such as runs/demo/grow/trees; a run or a stage of it, such as runs/demo, whose tree sets are then counted
     one after the other; or rows that 'eurus parts formats' lists.

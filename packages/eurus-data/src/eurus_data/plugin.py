@@ -8,7 +8,9 @@ from eurus_core import Component, RunOption, hookimpl
 @hookimpl
 def eurus_commands() -> Iterable[Component]:
     yield Component("data", "eurus_data.commands:data", "Grow preference trees and look at them.")
-    yield Component("sandbox", "eurus_data.sandbox.command:sandbox", "See what confines model code; run some.")
+    yield Component(
+        "sandbox", "eurus_data.sandbox.command:sandbox", "Show what confines model code; run a program in it."
+    )
     yield Component("grade", "eurus_data.graders.command:grade", "Judge predictions against references.")
 
 
@@ -18,13 +20,13 @@ def eurus_run_options() -> Iterable[RunOption]:
         "--sandbox-min",
         "minimum_tier",
         ("T0", "T1", "T2", "T3"),
-        "Run no model code where less than this confines it; see eurus sandbox doctor. Default: the recipe's, else T2.",
+        "The lowest sandbox tier in which model code may run; see eurus sandbox doctor. Default: the recipe's, else T2.",
     )
 
 
 @hookimpl
 def eurus_stages() -> Iterable[Component]:
-    yield Component("grow", "eurus_data.grow:Grow", "Grow one preference tree a problem.")
+    yield Component("grow", "eurus_data.grow:Grow", "Grow one preference tree per problem.")
 
 
 @hookimpl
@@ -32,7 +34,7 @@ def eurus_sources() -> Iterable[Component]:
     yield Component("arithmetic", "eurus_data.sources.arithmetic:Arithmetic", "Generated word problems, levels 1 to 5.")
     yield Component("gsm8k", "eurus_data.sources.gsm8k:GSM8K", "Grade-school math, from its published files.")
     yield Component("math", "eurus_data.sources.math:MATH", "Competition math, from its published files.")
-    yield Component("jsonl", "eurus_data.sources.jsonl:JSONL", "Your own problems, a line each.")
+    yield Component("jsonl", "eurus_data.sources.jsonl:JSONL", "Your own problems, one per line.")
 
 
 @hookimpl
@@ -42,7 +44,11 @@ def eurus_tools() -> Iterable[Component]:
 
 @hookimpl
 def eurus_functions() -> Iterable[Component]:
-    yield Component("wikipedia_search", "eurus_data.tools.wikipedia:WikipediaSearch", "Wikipedia, or a corpus for it.")
+    yield Component(
+        "wikipedia_search",
+        "eurus_data.tools.wikipedia:WikipediaSearch",
+        "Searches Wikipedia, or a corpus in its place.",
+    )
 
 
 @hookimpl

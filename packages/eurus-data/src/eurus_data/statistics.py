@@ -43,6 +43,8 @@ class Counts:
         self.pairs: Counter[tuple[int, bool]] = Counter()  # by turn and by whether the chosen side is assisted
         self.last_turn: Counter[int] = Counter()
         self.leaks = 0
+        self.untrusted = 0  # correct actions whose own code could have shaped the verdict
+        self.opinions = 0  # actions that a model judged
         for tree in trees:
             self.add(tree)
 
@@ -56,6 +58,8 @@ class Counts:
             trait = Trait(node.turn, action.actor, action.assisted, node.verdict.outcome, action.schema)
             self.nodes[trait] += 1
             self.tokens[trait] += action.tokens
+            self.untrusted += node.verdict.correct and not node.verdict.trusted
+            self.opinions += node.verdict.opinion
             self.leaks += node.critique is not None and node.critique.leaks
         for pair in pairs(tree):
             chosen = by_id[pair.chosen]
@@ -94,7 +98,12 @@ class Counts:
             "pairs": all_pairs,
             "share of pairs with an assisted chosen": assisted / all_pairs if all_pairs else 0.0,
             "tokens in nodes": self.tokens.total(),
-        } | ({"critiques withheld for giving the answer away": self.leaks} if self.leaks else {})
+        } | {what: count for what, count in self._seldom() if count}
+
+    def _seldom(self) -> Iterable[tuple[str, int]]:
+        yield "critiques withheld for giving the answer away", self.leaks
+        yield "correct actions that are no label, since their own code could have shaped the verdict", self.untrusted
+        yield "actions that a model judged, which make no pair", self.opinions
 
     def by_turn(self) -> Table:
         """Return one row a turn and a last one for all."""

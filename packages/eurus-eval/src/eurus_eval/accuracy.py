@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from eurus_core.blocks import Table
-from eurus_core.contracts import Grader
 from eurus_core.ranking import Interval, mean_interval
 from eurus_core.records import Sample
 from eurus_eval import cuts
@@ -86,7 +85,7 @@ def outcome_table(samples: Sequence[Sample]) -> Table:
     return Table("outcomes", ("outcome", "samples", "share"), rows, OUTCOME_NOTE)
 
 
-def example_table(samples: Sequence[Sample], grader: Grader) -> Table:
+def example_table(samples: Sequence[Sample]) -> Table:
     """The first attempt of each outcome, so that a reader sees what the numbers are made of."""
     first: dict[str, Sample] = {}
     for sample in samples:
@@ -96,7 +95,7 @@ def example_table(samples: Sequence[Sample], grader: Grader) -> Table:
             outcome,
             s.problem.instruction,
             _short(s.action.text),
-            grader.answer(s.action, s.observation),
+            s.verdict.parsed_prediction or None,
             s.problem.reference.answer,
         )
         for outcome, s in first.items()

@@ -54,11 +54,11 @@ class BestOfN(Stage):
     produces: ClassVar[Artefact] = "scores"
 
     samples: Samples
-    """Of an evaluate stage with samples >= 2 and a temperature."""
+    """The samples of an evaluate stage with samples >= 2 and a temperature."""
     scorer: Annotated[Scorer, Choice("scorers")] | None = None
-    """Who picks; unset, only picks without a scorer are shown."""
+    """The scorer that picks; without one, only picks that need none are shown."""
     grader: Annotated[Grader, Choice("graders")] = Field(default="eurus-data/math", validate_default=True)
-    """Who tells which answers are equal, for votes."""
+    """The grader that decides which answers are equal, for votes."""
     scorer_label: str = "reward model"
     """What tables and plots call the scorer."""
 
@@ -161,8 +161,8 @@ def _curves(groups: Groups, grader: Grader, scores: Scored | None, scorer_label:
     likelihoods = all(len(logprobs[problem]) == len(group) for problem, group in groups.items())
     for problem, group in groups.items():
         correct = [sample.verdict.correct for sample in group]
-        given = [grader.answer(sample.action, sample.observation) for sample in group]
-        keys = [None if one is None else grader.key(one) for one in given]
+        given = [sample.verdict.parsed_prediction for sample in group]
+        keys = [grader.key(one) if one else None for one in given]
         curves["random"].append(random_curve(correct))
         if likelihoods:
             curves["majority"].append(consistency_curve(keys, correct, logprobs[problem]))

@@ -7,7 +7,6 @@ from fractions import Fraction
 
 from eurus_core.blocks import Attempts, Table
 from eurus_core.records import Sample
-from eurus_core.turns import answer
 from eurus_eval.samples import correct_share
 
 Groups = Mapping[str, Sequence[Sample]]
@@ -89,5 +88,5 @@ def _answered(samples: Sequence[Sample]) -> str:
     if len(samples) > 1:
         return f"{sum(sample.verdict.correct for sample in samples)} of {len(samples)} correct"
     [sample] = samples
-    given = answer(sample.action, sample.observation)
-    return sample.verdict.outcome if given is None else f"{given} ({sample.verdict.outcome})"
+    given = sample.verdict.parsed_prediction
+    return f"{given} ({sample.verdict.outcome})" if given else sample.verdict.outcome

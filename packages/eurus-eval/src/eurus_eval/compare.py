@@ -37,7 +37,7 @@ class Compare(Stage):
     produces: ClassVar[Artefact] = "none"
 
     samples: dict[str, Samples] = Field(min_length=2)
-    """Label to samples, such as base = "@evaluate-base"."""
+    """A table of labels and samples, such as base = "@evaluate-base"."""
     by: tuple[str, ...] = ("family", "level")
     """Labels of problems to report by."""
 

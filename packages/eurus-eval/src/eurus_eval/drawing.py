@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eurus_core.records import REJECTABLE, Node, PreferenceTree
-from eurus_core.turns import answer
 
 COLUMN, ROW, MARGIN = 148, 40, 30
 """Pixels between turns, between siblings, and around."""
@@ -125,8 +124,8 @@ def _look(node: Node) -> str:
 
 def _label(node: Node) -> str:
     """Return the node's answer, or how it ended, in a few letters."""
-    text = answer(node.action, node.observation)
-    if text is None:
+    text = node.verdict.parsed_prediction
+    if not text:
         failed = node.observation is not None and node.observation.status != "ok"
         text = node.observation.status if failed and node.observation else node.verdict.outcome
     text = " ".join(text.split())

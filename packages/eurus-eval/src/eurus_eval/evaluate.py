@@ -42,23 +42,23 @@ class Evaluate(Stage):
     source: Annotated[Source, Choice("sources")]
     """Where problems come from."""
     backend: Annotated[Backend, Choice("backends")]
-    """Who is asked."""
+    """The backend that is asked."""
     grader: Annotated[Grader, Choice("graders")] = Field(default="eurus-data/math", validate_default=True)
-    """Who tells correct from incorrect."""
+    """The grader that judges whether an answer is correct."""
     tool: Annotated[Tool, Choice("tools")] | None = None
-    """Where code of replies is run; unset: nowhere."""
+    """The tool that runs the code in replies; by default none is run."""
     split: Split = "test"
-    """Which of the source's two parts; they share no problem."""
+    """Which of the source's two splits; they share no problem."""
     problems: int | None = Field(default=None, gt=0)
-    """How many problems; all when left out."""
+    """How many problems to ask; all by default."""
     problem_seed: int = 0
-    """Fixes which problems: not the run's seed, so that evaluations can be compared."""
+    """Fixes which problems are asked. It is not the run's seed, so evaluations can be compared."""
     skip_bad: bool = False
     """Count and leave out rows that cannot be used."""
     samples: int = Field(default=1, gt=0)
     """Attempts at each problem."""
     sampling: Sampling = Sampling()
-    """How replies are drawn; greedy unless set."""
+    """How replies are sampled; greedy by default."""
     by: tuple[str, ...] = ("family", "level")
     """Labels of problems to report by."""
     concurrency: int = Field(default=64, gt=0)
@@ -134,7 +134,7 @@ class Evaluate(Stage):
             context.note(f"The source has {len(groups)} problems, fewer than the {self.problems} asked for.")
         context.show(accuracy_table(groups, self.by))
         context.show(outcome_table(samples))
-        context.show(example_table(samples, self.grader))
+        context.show(example_table(samples))
         context.define(TERMS)
         context.define(self.source.terms)
 

@@ -33,7 +33,7 @@ def eurus_recipes() -> Iterable[Component]:
     )
     yield Component("demo-full", "eurus_eval:recipes/demo-full.toml", "Three objectives, two reward losses, best of 8.")
     yield Component(
-        "answers-only", "eurus_eval:recipes/answers-only.toml", "As demo, of your problems with nothing but answers."
+        "answers-only", "eurus_eval:recipes/answers-only.toml", "As demo, for problems that have only answers."
     )
 
 

@@ -39,7 +39,7 @@ _PRECISION = click.option(
     type=click.Choice(["float32", "bfloat16", "auto"]),
     default="float32",
     show_default=True,
-    help="Of the model's body; 'auto' takes bfloat16 where the machine is fast at it.",
+    help="Precision of the model's body; 'auto' is bfloat16 if the machine is fast at it.",
 )
 
 
@@ -64,11 +64,11 @@ rm.add_command(
 @_PRECISION
 @_ROWS
 def score(model: str, precision: str, rows: IO[bytes]) -> None:
-    """Read {"prompt", "response"} a line, write {"reward"} a line in the same order.
+    """Read one {"prompt", "response"} per line; write one {"reward"} per line in the same order.
 
     ROWS is a JSONL file; without it rows are read from standard input.
 
-    A prompt is the user's text, or a list of messages {"role", "content"} that ends on the user's. No task prompt is added.
+    A prompt is the user's text, or a list of messages {"role", "content"} that ends with the user's. No task prompt is added.
     """
     from eurus_rm.scorer import RewardScorer
 
@@ -84,10 +84,10 @@ def score(model: str, precision: str, rows: IO[bytes]) -> None:
 @_PRECISION
 @_ROWS
 def rank(model: str, precision: str, rows: IO[bytes]) -> None:
-    """Read {"prompt", "responses"} a line; write the responses best first with their rewards and former places.
+    """Read one {"prompt", "responses"} per line; write the responses best first, with their rewards and original places.
 
     ROWS is a JSONL file; without it rows are read from standard input. Prompts are as in 'eurus rm score'. Equal rewards keep
-    the order in which they came; "order" holds the former places, counted from 0.
+    the order in which they came; "order" holds the original places, counted from 0.
     """
     from eurus_rm.scorer import RewardScorer
 

@@ -16,11 +16,14 @@ import numpy as np
 
 from eurus_core.records import REJECTABLE, Node, PreferenceTree
 from eurus_core.seeds import derive
-from eurus_core.trees import parses
+from eurus_core.trees import pairable, parses
 from eurus_train.data.examples import Selection, preferences
 from eurus_train.data.gathering import Read
 from eurus_train.data.tree_tokens import LeftOut, Reading, TreeTokens
 from eurus_train.forest.layout import Pair
+
+SIBLINGS = Reading()
+"""How pairs of siblings are read where nothing is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,19 @@ class CrossTurn:
     grid: int = 10
 
 
-def couples(tree: PreferenceTree, limits: CrossTurn, rng: Random, *, mixed: bool = True) -> list[tuple[Node, Node]]:
+def couples(
+    tree: PreferenceTree, limits: CrossTurn, rng: Random, reading: Reading = SIBLINGS
+) -> list[tuple[Node, Node]]:
     """Return correct and incorrect actions of different turns, drawn by ``rng`` within the limits.
 
-    As for pairs of siblings, code that Python cannot parse, empty and equal texts make none; a text counts once. Without
-    ``mixed`` both actions were sampled, or both written from ground truth.
+    As for pairs of siblings, code that Python cannot parse, empty and equal texts make none, nor verdicts that no pair may rest on; a text
+    counts once. Without ``reading.mixed`` both actions were sampled, or both written from ground truth.
     """
     said: set[str] = set()
     right, wrong = [], []
     for node in tree.nodes:
-        if node.action.text.strip() and node.action.text not in said and parses(node):
+        rests = pairable(node.verdict, untrusted=reading.untrusted, opinions=reading.opinions)
+        if rests and node.action.text.strip() and node.action.text not in said and parses(node):
             if node.verdict.correct:
                 right.append(node)
             elif node.verdict.outcome in REJECTABLE:
@@ -53,7 +59,7 @@ def couples(tree: PreferenceTree, limits: CrossTurn, rng: Random, *, mixed: bool
         (chosen, rejected)
         for chosen in right
         for rejected in wrong
-        if chosen.turn != rejected.turn and (mixed or chosen.action.assisted == rejected.action.assisted)
+        if chosen.turn != rejected.turn and (reading.mixed or chosen.action.assisted == rejected.action.assisted)
     ]
     rng.shuffle(crossing)
     uses: Counter[str] = Counter()
@@ -71,7 +77,7 @@ def crossing_too(limits: CrossTurn) -> Read[Pair]:
     def read(tree: PreferenceTree, reading: Reading, left_out: LeftOut) -> Selection[Pair]:
         siblings = preferences(tree, reading, left_out)
         rng = Random(derive(reading.seed, "cross-turn", tree.problem.id))  # noqa: S311 - no secret
-        crossing = couples(tree, limits, rng, mixed=reading.mixed)
+        crossing = couples(tree, limits, rng, reading)
 
         def examples(tokens: TreeTokens) -> list[Pair]:
             pairs = siblings.examples(tokens)

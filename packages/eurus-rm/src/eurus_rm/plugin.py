@@ -23,7 +23,7 @@ def eurus_recipes() -> Iterable[Component]:
 def eurus_objectives() -> Iterable[Component]:
     yield Component("bt", "eurus_rm.objectives.bt:BT", "Bradley-Terry: the chosen reward above the rejected one.")
     yield Component("bt+dr", "eurus_rm.objectives.bt_dr:BTDR", "BT, and chosen rewards above 0, rejected ones below.")
-    yield Component("dr", "eurus_rm.objectives.dr:DR", "Chosen rewards above 0, rejected ones below, and nothing else.")
+    yield Component("dr", "eurus_rm.objectives.dr:DR", "Only: chosen rewards above 0, rejected ones below.")
 
 
 @hookimpl

@@ -32,9 +32,9 @@ class RewardScorer(Scorer):
     model: choice.RewardModel
     """A folder or a hub id; in a recipe also the stage that makes it."""
     forest_tokens: int = Field(default=1024, ge=1)
-    """Unique tokens of one forward at most; a longer conversation goes alone."""
+    """The most unique tokens in one forward pass; a longer conversation goes alone."""
     precision: Precision = "float32"
-    """Of the body; the head is float32 always. In bfloat16 rewards move by about 1 % with the company they are computed in."""
+    """Precision of the body; the head is always float32. In bfloat16 rewards change by about 1 % with the other rows of the batch."""
 
     @contextlib.contextmanager
     def open(self) -> Iterator[RewardScores]:

@@ -54,23 +54,23 @@ class TrainReward(Learning):
     produces: ClassVar[Artefact] = "reward-model"
 
     objective: Annotated[Routes, Routed("train-reward")]
-    """What is learnt. A table of sources and their objectives routes each source to its own, "default" the others, as the paper does:
+    """The training objective. A table of sources and their objectives gives each source its own, and "default" the others, as the paper does:
     { UltraInteract = "bt+dr", default = "bt" }."""
     learning_rate: PositiveFloat = 1e-5
-    """Of the body, as in the paper."""
+    """Learning rate of the body; the paper's is 1e-5."""
     head_learning_rate: PositiveFloat = 1e-3
-    """Of the linear head alone (ours): at the body's rate a zero head hardly moves in a few dozen steps."""
+    """Learning rate of the linear head (ours): at the body's rate a zero head hardly moves in a few dozen steps."""
 
     mixed_pairs: bool = True
-    """Learn, too, from pairs of which one side alone was written from ground truth. A model can learn to tell who wrote a side in
-    place of which side is right; false leaves such pairs out."""
+    """Learn also from pairs of which only one side was written from ground truth. From them a model can learn who wrote a side instead
+    of which side is right; false leaves such pairs out."""
     cross_turn_pairs: NonNegativeInt = 0
-    """So many pairs a tree of a correct action and an incorrect one of another turn, both after the bare instruction. 0: none; the
+    """How many pairs per tree of a correct action and an incorrect one of another turn, both directly after the instruction. 0: none; the
     paper's is 9 (appendix B)."""
     cross_turn_uses: PositiveInt = 3
-    """At most so many of them with the same action; the paper's is 3."""
+    """At most this many of them use the same action; the paper's is 3."""
     cross_turn_grid: PositiveInt = 10
-    """Only of trees with at most so many couples of a correct and an incorrect action; the paper's is 10."""
+    """Make them only in trees with at most this many combinations of a correct and an incorrect action; the paper's is 10."""
 
     def examples(
         self,

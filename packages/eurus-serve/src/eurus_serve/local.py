@@ -27,15 +27,15 @@ class TransformersBackend(Backend):
     model: Model
     """A folder, a hub id or a built-in model; in a recipe also the stage that makes it."""
     batch_size: int = Field(64, ge=1)
-    """Replies written at once; other requests wait."""
+    """How many replies are written at once; other requests wait."""
     precision: Precision = "auto"
     """auto: bfloat16 where the processor has it, else float32."""
     device: str = "auto"
     """auto: the GPU if there is one; else a name of torch's, such as cpu or cuda:1."""
     threads: int | None = Field(None, ge=1)
-    """On CPU; the free physical cores unless set."""
+    """CPU threads; by default the free physical cores."""
     max_prompt_tokens: int | None = Field(None, ge=1)
-    """Longer prompts are refused; what the model's context leaves beside the reply unless set."""
+    """Longer prompts are refused; by default those that leave no room for the reply in the model's context."""
 
     @property
     def actor(self) -> str:

@@ -12,7 +12,7 @@ def eurus_backends() -> Iterator[Component]:
     yield Component(
         "transformers",
         "eurus_serve.local:TransformersBackend",
-        "A model in this process; batches what awaits.",
+        "A model in this process; batches waiting requests.",
         requires="eurus-serve[local]",
     )
     yield Component(

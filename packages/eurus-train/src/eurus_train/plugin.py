@@ -35,7 +35,7 @@ def eurus_recipes() -> Iterable[Component]:
 def eurus_objectives() -> Iterable[Component]:
     yield Component("sft", "eurus_train.objectives.sft:SFT", "Imitate every correct action.")
     yield Component("dpo", "eurus_train.objectives.dpo:DPO", "Widen the margin between chosen and rejected.")
-    yield Component("ipo", "eurus_train.objectives.ipo:IPO", "Draw the margin to a number and not beyond.")
+    yield Component("ipo", "eurus_train.objectives.ipo:IPO", "Move the margin to a fixed value and no further.")
     yield Component("kto", "eurus_train.objectives.kto:KTO", "Judge each action against a baseline.")
     yield Component("nca", "eurus_train.objectives.nca:NCA", "Raise chosen to a fixed reward, lower rejected.")
     yield Component("nca-k", "eurus_train.objectives.nca_k:NCAK", "NCA over all scored responses to a prompt.")

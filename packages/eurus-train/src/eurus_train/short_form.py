@@ -32,7 +32,7 @@ def short_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "--rows",
         metavar="PATH",
         multiple=True,
-        help="What to learn from: a tree set or a file of rows; again for more.",
+        help="What to learn from: a tree set or a file of rows; may be repeated.",
     )
     skip = click.option("--skip-bad", is_flag=True, help="Leave out rows that cannot be used, and count them.")
     return model(rows(skip(function)))

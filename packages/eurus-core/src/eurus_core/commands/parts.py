@@ -31,7 +31,7 @@ SETTABLE = (
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def parts(kind: str | None, name: str | None, as_json: bool) -> None:
-    """List what plugins offer; with KIND its parts, with KIND and NAME the settings a recipe may set, and the rows that it reads.
+    """List what plugins offer. With KIND, list its parts; with KIND and NAME, show the part's settings and the rows that it reads.
 
     \b
     Examples:

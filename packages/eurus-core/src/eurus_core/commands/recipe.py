@@ -32,7 +32,7 @@ def list_recipes(as_json: bool) -> None:
 @recipe.command()
 @click.argument("recipe")
 def show(recipe: str) -> None:
-    """Print RECIPE's TOML text, to read or to start one's own from.
+    """Print RECIPE's TOML text, to read or to start your own from.
 
     RECIPE is a name from 'eurus recipe list' or a TOML file.
     """
@@ -41,7 +41,7 @@ def show(recipe: str) -> None:
 
 @recipe.command()
 @click.argument("recipe")
-@click.option("--profile", metavar="NAME", help="Lay the recipe's [profile.NAME] over it.")
+@click.option("--profile", metavar="NAME", help="Apply the recipe's [profile.NAME].")
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Set one setting, such as grow.problems=20.")
 def check(recipe: str, profile: str | None, sets: tuple[str, ...]) -> None:
     """Check RECIPE without running it: every key, part and input.

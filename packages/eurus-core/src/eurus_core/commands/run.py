@@ -25,9 +25,9 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--dry-run",
             is_flag=True,
-            help="Check every setting and the problems to grow from, show the stages, run nothing.",
+            help="Check every setting and read the problems, show the stages, run nothing.",
         ),
-        click.option("--seed", type=int, help="Of the run's random draws. Default: the recipe's, else 0."),
+        click.option("--seed", type=int, help="The seed of the run's random draws. Default: the recipe's, else 0."),
         click.option(
             "--out", type=click.Path(path_type=Path), help="The run folder. Default: runs/ and the recipe's name."
         ),
@@ -36,9 +36,9 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "sets",
             multiple=True,
             metavar="PATH=VALUE",
-            help="Set one setting, such as grow.problems=20; give it again for the next one.",
+            help="Set one setting, such as grow.problems=20; may be repeated.",
         ),
-        click.option("--profile", metavar="NAME", help="Lay the recipe's [profile.NAME] over it."),
+        click.option("--profile", metavar="NAME", help="Apply the recipe's [profile.NAME]."),
     ):
         function = option(function)
     return function
@@ -64,8 +64,8 @@ def run(
 ) -> None:
     """Run the stages of RECIPE (a name, see 'eurus recipe list', or a TOML file) in order.
 
-    The same command again goes on where it stopped and skips what is up to date. Where eurus-eval is installed the run ends in
-    report.html.
+    The same command resumes a run that was stopped and skips what is up to date. If eurus-eval is installed, the run ends by
+    writing report.html.
 
     \b
     Examples:
@@ -143,18 +143,16 @@ def stage_command(kind: str, *, name: str, summary: str) -> click.Command:
     return command
 
 
-stage_option = click.option(
-    "--stage", metavar="NAME", help="Of RECIPE's stages of this kind only the one of that name."
-)
+stage_option = click.option("--stage", metavar="NAME", help="Run only the stage of this name.")
 
 
 def about_stages(kind: str) -> str:
     """Return what the help of a command says that runs stages of one kind."""
     kind = bare(kind)
     return (
-        f"With RECIPE, a name or a TOML file, its stages of kind {kind} run, and paths of --set begin with a stage's name; what "
-        "they read of other stages must be in the run folder. Without it --set gives every setting by its bare name, and the "
-        f"run folder is runs/{kind} unless --out says otherwise. 'eurus parts stages {kind}' lists the settings."
+        f"With RECIPE, a name or a TOML file, its stages of kind {kind} run, and each path of --set begins with a stage's name. "
+        "Results of other stages that they need must be in the run folder. Without RECIPE, --set gives every setting by its bare name, and "
+        f"the run folder is runs/{kind} unless --out says otherwise. 'eurus parts stages {kind}' lists the settings."
     )
 
 

@@ -31,18 +31,18 @@ class Import(Stage):
     rows: Annotated[
         tuple[Rows, ...], BeforeValidator(lambda found: found if isinstance(found, (list, tuple)) else [found])
     ]
-    """Files, folders of them, or patterns: .jsonl and .json, plain or .gz, .parquet and .arrow; tree sets, too. Of a folder with splits
-    its training split. [] imports nothing."""
+    """Files, folders of files, patterns, or tree sets. Files are .jsonl or .json, plain or .gz, .parquet or .arrow. From a folder with
+    splits the training split is read. [] imports nothing."""
     form: Annotated[Format | None, Choice("formats")] = None
-    """How the rows read; unset, the keys of each file's first rows tell."""
+    """The form of the rows; by default it is recognised from the keys of each file's first rows."""
     source: str | None = None
-    """The data set's name, which objectives and weights by source go by. Unset: the form's, else the file's."""
+    """The data set's name, by which objectives and weights are chosen. Default: the form's, else the file's."""
     most: PositiveInt | None = None
-    """At most so many trees, drawn by the run's seed."""
+    """The most trees to read, drawn by the run's seed."""
     pairs_per_tree: PositiveInt | None = None
-    """At most so many pairs of one tree, drawn by the run's seed."""
+    """The most pairs to keep of one tree, drawn by the run's seed."""
     skip_bad: bool = False
-    """Leave bad rows out and count them, in place of stopping at the first."""
+    """Leave bad rows out and count them, instead of stopping at the first."""
 
     def read(self, seed: int, on_bad: Callable[[InputError], None] | None = None) -> Iterator[PreferenceTree]:
         """Yield the trees; bad rows that are to be skipped go to ``on_bad``."""

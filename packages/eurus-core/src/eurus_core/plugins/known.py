@@ -29,6 +29,7 @@ KNOWN_PACKAGES: dict[tuple[str, str], str] = {
     ("objectives", "nca-k"): "eurus-train",
     ("objectives", "orpo"): "eurus-train",
     ("objectives", "sft"): "eurus-train",
+    ("recipes", "answers-only"): "eurus-eval",
     ("recipes", "demo"): "eurus-eval",
     ("recipes", "demo-full"): "eurus-eval",
     ("recipes", "eurus-7b-sft"): "eurus-train",

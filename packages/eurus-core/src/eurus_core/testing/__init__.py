@@ -15,7 +15,7 @@ _ROOMS = ("command", "growing", "learning", "part")
 pytest.register_assert_rewrite(*(f"{__name__}.{room}" for room in _ROOMS))
 
 from eurus_core.testing.command import assert_light, eurus  # noqa: E402 - asserts are rewritten at the first import
-from eurus_core.testing.growing import FormatContract, GraderContract, SourceContract, ToolContract  # noqa: E402
+from eurus_core.testing.growing import FormatContract, GraderContract, SourceContract, ToolContract, judged  # noqa: E402
 from eurus_core.testing.learning import BackendContract, ObjectiveContract, ScorerContract  # noqa: E402
 from eurus_core.testing.part import PartContract  # noqa: E402
 
@@ -30,4 +30,5 @@ __all__ = [
     "ToolContract",
     "assert_light",
     "eurus",
+    "judged",
 ]

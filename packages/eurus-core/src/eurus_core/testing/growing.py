@@ -16,7 +16,8 @@ import pytest
 from eurus_core.testing.part import PartContract
 
 if TYPE_CHECKING:
-    from eurus_core.records import PreferenceTree
+    from eurus_core.contracts import Grader
+    from eurus_core.records import Action, Observation, PreferenceTree, Problem, Verdict
 
 HOSTILE_ANSWERS = (
     "",
@@ -99,6 +100,16 @@ class SourceContract(PartContract):
         return list(itertools.islice(self.part().problems(split, seed=seed), self.count))
 
 
+def judged(grader: Grader, problem: Problem, action: Action, observation: Observation | None = None) -> Verdict:
+    """Open a grader, judge one action, and close it."""
+
+    async def once() -> Verdict:
+        async with grader.open() as grading:
+            return await grading.grade(problem, action, observation)
+
+    return asyncio.run(once())
+
+
 class GraderContract(PartContract):
     """A grader: total, reflexive, never fooled into running text. Set ``references`` to answers of its kind."""
 
@@ -126,10 +137,11 @@ class GraderContract(PartContract):
         assert len({grader.key(reference) for reference in self.references}) == len(self.references)
 
     def _grade(self, answer: str, reference: str) -> Any:
-        from eurus_core.records import Action, Problem, Reference
+        from eurus_core.records import Problem, Reference
+        from eurus_core.turns import parse
 
         problem = Problem("p", "Math_CoT", "contract", "How many?", Reference(answer=reference))
-        return self.part().grade(problem, Action(text=answer, solution=answer), None)
+        return judged(self.part(), problem, parse(answer))
 
 
 class ToolContract(PartContract):

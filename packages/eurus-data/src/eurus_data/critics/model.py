@@ -31,11 +31,11 @@ class ModelCritic(Critic):
     """
 
     backend: Annotated[Backend, Choice("backends")]
-    """Who criticises."""
+    """The backend that writes critiques."""
     max_tokens: int = Field(default=160, ge=1)
-    """Of a critique."""
+    """The most tokens in a critique."""
     temperature: float = Field(default=0.0, ge=0.0)
-    """Of a critique's draw; 0 is greedy. One that is asked for again is drawn at 0.7 or more."""
+    """Sampling temperature; 0 is greedy. A critique that is asked for again is drawn at 0.7 or more."""
     retries: int = Field(default=1, ge=0)
     """How often a critique that gives the answer away is asked for again."""
 

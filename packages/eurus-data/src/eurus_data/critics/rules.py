@@ -53,9 +53,9 @@ class RuleCritic(Critic):
     """Says what can be seen to be wrong without a model, never the answer."""
 
     unused_quantities: bool = True
-    """Name numbers of the problem that the code never uses; as a question, for a distractor among them is no error."""
+    """Name numbers of the problem that the code never uses. It is put as a question, since not using a distractor is no error."""
     sentences: int = Field(default=3, ge=1)
-    """At most so many, the most telling first."""
+    """The most sentences in a critique, the most telling first."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Review]:
@@ -80,20 +80,22 @@ class _Rules:
             findings = _judged(verdict)
         else:
             unused = self.settings.unused_quantities and not program  # which reads its quantities
-            findings = _findings(problem, action, observation, unused=unused)
+            findings = _findings(problem, action, observation, verdict, unused=unused)
         sentences = list(itertools.islice(findings, self.settings.sentences))
-        answer = problem.reference.answer
+        answers = problem.reference.answers
         seen = [problem.instruction, action.text, *(message.content for message in history)]
         if observation is not None:
             seen.append(observation.text)
-        kept = [one for one in sentences if not (answer and leaks(one, answer, seen))]
+        kept = [one for one in sentences if not any(leaks(one, answer, seen) for answer in answers)]
         return Critique(" ".join(kept) or WITHHELD, critic=NAME, leaks=len(kept) < len(sentences))
 
 
-def _findings(problem: Problem, action: Action, observation: Observation | None, *, unused: bool) -> Iterator[str]:
+def _findings(
+    problem: Problem, action: Action, observation: Observation | None, verdict: Verdict, *, unused: bool
+) -> Iterator[str]:
     """Yield what is wrong, the most telling first; always at least one sentence."""
     if not action.code:
-        yield from _without_code(problem, action)
+        yield from _without_code(problem, action, verdict)
     elif observation is None:
         yield "Your code was not run."
     elif observation.status == "error":
@@ -103,7 +105,7 @@ def _findings(problem: Problem, action: Action, observation: Observation | None,
     elif observation.status != "ok":
         yield "Your code was stopped because it used too much memory. Keep only what you need."
     else:
-        yield from _output(action, observation)
+        yield from _output(observation)
     if unused and action.code:
         missing = _unused(problem.instruction, "\n".join(action.code))
         if missing:
@@ -125,10 +127,10 @@ def _judged(verdict: Verdict) -> Iterator[str]:
     yield "Think of the smallest and the largest input that the problem allows."
 
 
-def _without_code(problem: Problem, action: Action) -> Iterator[str]:
+def _without_code(problem: Problem, action: Action, verdict: Verdict) -> Iterator[str]:
     if problem.task == "Math_PoT" or "python" in problem.tools:
         yield "There is no Python code in your answer. Write it in a ```python block and print the result."
-    if action.solution is None:
+    if not verdict.parsed_prediction:
         yield "You do not state a final answer."
     elif not _STEP.search(action.text):
         yield "You state an answer without showing your steps. Work through the problem step by step."
@@ -160,8 +162,8 @@ def _source_line(action: Action, line: int) -> str:
     return ""
 
 
-def _output(action: Action, observation: Observation) -> Iterator[str]:
-    answer = turns.answer(action, observation)
+def _output(observation: Observation) -> Iterator[str]:
+    answer = turns.printed(observation)
     if answer is None:
         yield "Your code ran but printed nothing. Print the final result in the last line."
     elif answer == "None":

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from eurus_data.graders.answers import AnswerGrader as AnswerGrader
     from eurus_data.graders.choice import ChoiceGrader as ChoiceGrader
     from eurus_data.graders.code import CodeGrader as CodeGrader
-    from eurus_data.graders.comparison import Comparison as Comparison
+    from eurus_data.graders.grading import grade as grade
     from eurus_data.graders.judge import JudgeGrader as JudgeGrader
     from eurus_data.graders.math import MathGrader as MathGrader
     from eurus_data.graders.math import equivalent as equivalent
@@ -20,7 +20,7 @@ __getattr__, __all__ = exports(
         "answers": ["AnswerGrader"],
         "choice": ["ChoiceGrader"],
         "code": ["CodeGrader"],
-        "comparison": ["Comparison"],
+        "grading": ["grade"],
         "judge": ["JudgeGrader"],
         "math": ["MathGrader", "equivalent"],
         "text": ["TextGrader"],

@@ -1,59 +1,93 @@
-"""What graders of short answers share: where an action's answer stands, and what failed code means."""
+"""What graders of answers share: which text of an action is judged, against which references, and what failed code means."""
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from eurus_core import turns
-from eurus_core.contracts import Grader
+from eurus_core.contracts import Grader, Grading
 from eurus_core.errors import InputError
 from eurus_core.records import Action, Observation, Problem, Verdict
-from eurus_data.graders.comparison import Comparison
+from eurus_core.spoken import spoken
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The text that is judged, and the problem's, which may list options. ``cut``: our cap ended it, so that its end is unfinished.
+
+    ``printed``: code printed it; then ``text`` is the last line, and ``printed`` all of them.
+    """
+
+    text: str
+    instruction: str = ""
+    cut: bool = False
+    printed: str = ""
 
 
 class AnswerGrader(Grader):
     """A grader that compares an answer's text with the reference's.
 
-    Where code ran, its last line of output is the answer, otherwise the solution stated in words, then what the text says in prose.
-    Code that failed is ``incorrect`` (rule ``error``, ``memory`` or ``killed``), code that ran out of time ``timeout``, code that printed
-    nothing ``unparsed`` (rule ``no output``): it may have computed the answer, but has not given it.
+    Where code ran, its last line of output is judged, otherwise what stands in ``<solution>``, otherwise the text without its
+    thinking. Code that failed is ``incorrect`` (rule ``error``, ``memory`` or ``killed``), code that ran out of time ``timeout``, code that
+    printed nothing ``unparsed`` (rule ``no output``): it may have computed the answer, but has not given it.
     """
 
     @abstractmethod
-    def compare(self, prediction: str, reference: str, instruction: str = "") -> Comparison:
-        """Compare a prediction, an answer or a whole reply, with a reference; ``instruction`` may list options. Never raises."""
+    def compare(self, said: Said, reference: str) -> Verdict | Callable[[], Verdict]:
+        """Return the verdict, or the work that finds it, where that takes long and is to be done beside the event loop. Never raises."""
 
-    def references(self, texts: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the references to compare with where several texts are given: as it stands any of them is right."""
-        return texts
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Grading]:
+        yield _Answers(self)
 
-    @abstractmethod
-    def search(self, text: str) -> str | None:
-        """Return the answer that a text without code gives in prose, or None."""
 
-    def answer(self, action: Action, observation: Observation | None) -> str | None:
-        if action.code and observation is not None:
-            return turns.answer(action, observation)
-        return action.solution or self.search(action.text)
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    grader: AnswerGrader
 
-    def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
-        reference = problem.reference.answer
-        if reference is None or not reference.strip():
+    async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
+        references = [one for one in problem.reference.answers if one.strip()]
+        if not references:
             raise InputError(
                 f"problem {problem.id} has no reference answer", needed="A grader of answers compares with one."
             )
-        ran = action.code and observation is not None
-        if ran and observation is not None and observation.status != "ok":
-            if observation.status == "timeout":
-                return Verdict("timeout", "timeout", "the code did not end in time")
+        said = _said(problem, action, observation)
+        if isinstance(said, Verdict):
+            return said
+        best: Verdict | None = None
+        for reference in references:
+            found = self.grader.compare(said, reference)
+            if callable(found):
+                found = await asyncio.to_thread(found)
+            if found.correct:
+                return found
+            if best is None or (found.score or 0.0) > (best.score or 0.0):
+                best = found
+        assert best is not None  # noqa: S101 - there is a reference, for the type checker
+        return best
+
+
+def _said(problem: Problem, action: Action, observation: Observation | None) -> Said | Verdict:
+    """Return what is judged, or the verdict on an action that says nothing."""
+    if action.code and observation is not None:
+        if observation.status == "timeout":
+            return Verdict("timeout", "timeout", "the code did not end in time")
+        if observation.status != "ok":
             return Verdict("incorrect", observation.status, _last_line(observation.text))
-        answer = self.answer(action, observation)
-        if answer is None:
-            if ran:
-                return Verdict("unparsed", "no output", "the code ran and printed nothing")
-            return Verdict("unparsed", "no answer", "neither code nor an answer in the text")
-        found = self.compare(answer, reference, problem.instruction)
-        return Verdict(found.outcome, found.rule, found.why, found.score)
+        last = turns.printed(observation)
+        if last is None:
+            return Verdict("unparsed", "no output", "the code ran and printed nothing")
+        return Said(last, problem.instruction, printed=observation.text)
+    text = spoken(action.text) if action.solution is None else action.solution
+    if not text.strip():
+        thought = action.solution is None and action.text.strip()
+        why = "the text is all thought" if thought else "the text is empty"
+        return Verdict("unparsed", "no answer", why)
+    return Said(text, problem.instruction, action.cut)
 
 
 def _last_line(text: str) -> str:

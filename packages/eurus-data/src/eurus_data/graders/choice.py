@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from eurus_core.records import Action, Observation
-from eurus_data.graders.answers import AnswerGrader
-from eurus_data.graders.comparison import Comparison, short
+from eurus_core.records import Verdict
+from eurus_data.graders.answers import AnswerGrader, Said
 from eurus_data.graders.options import normal, options
-from eurus_data.graders.picks import Pick, bare, pick
+from eurus_data.graders.picks import AMBIGUOUS, Pick, bare, pick
+from eurus_data.graders.verdicts import short, verdict
 
 
 class ChoiceGrader(AnswerGrader):
@@ -19,34 +19,29 @@ class ChoiceGrader(AnswerGrader):
     another option's text, is ``unparsed`` (rule ``ambiguous``), as is one that names none (rule ``no choice``).
     """
 
-    def compare(self, prediction: str, reference: str, instruction: str = "") -> Comparison:
-        listed = options(instruction)
+    def compare(self, said: Said, reference: str) -> Verdict:
+        listed = options(said.instruction)
         expected = bare(reference, listed) or Pick(text=reference.strip())
         if expected.letter and expected.text:
             listed = {**listed, expected.letter: expected.text}
-        found = pick(prediction, listed)
+        found = pick(said.text, listed)
+        if expected.text and found.letter == expected.letter != "":
+            own = pick(said.text, options(said.instruction)).text
+            if own and normal(own) != normal(expected.text):  # the letter with another option's words
+                found = AMBIGUOUS
         shown = str(found), str(expected)
         if found.problem or bool(found.letter) < bool(expected.letter):
-            why = f"{short(prediction)!r} picks no one option"
-            return Comparison("unparsed", found.problem or "no choice", why, *shown)
+            why = f"{short(said.text)!r} picks no one option"
+            return verdict("unparsed", found.problem or "no choice", why, *shown)
         by_letter = bool(found.letter and expected.letter)
         right = (
             found.letter == expected.letter if by_letter else normal(found.text) == normal(expected.text) != normal("")
         )
         rule = "letter" if by_letter else "option text"
         if right:
-            return Comparison("correct", rule, "", *shown)
-        return Comparison("incorrect", rule, f"{short(str(found))} is not the answer", *shown)
+            return verdict("correct", rule, "", *shown)
+        return verdict("incorrect", rule, f"{short(str(found))} is not the answer", *shown)
 
     def key(self, answer: str) -> Hashable:
         found = pick(answer, {})
         return ("letter", found.letter) if found.letter else ("text", normal(found.text or answer))
-
-    def answer(self, action: Action, observation: Observation | None) -> str | None:
-        answer = super().answer(action, observation)
-        return answer.strip() if answer is not None and answer.strip() else None
-
-    def search(self, text: str) -> str | None:
-        """Return the pick in words; a text that picks ambiguously, or nothing, as it is, so that the verdict can say so."""
-        found = pick(text, {})
-        return text if found.problem == "ambiguous" or not found.letter else str(found)

@@ -3,52 +3,57 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from eurus_core import turns
+from eurus_core import programs, turns
 from eurus_core.contracts import Grader, Grading
 from eurus_core.errors import InputError
 from eurus_core.records import Action, Observation, Problem, Verdict
 from eurus_data.graders import guard
+from eurus_data.sandbox.judging import assertions
 from eurus_data.sandbox.pool import AsyncSandbox
 from eurus_data.sandbox.settings import Settings
 
 _KEY_SECONDS = 2.0
+_DEFINITION = re.compile(r"^[ \t]*def (\w+)\(", re.MULTILINE)
 
 
 class CodeGrader(Settings, Grader):
     """Runs a program on the tests of its problem: ``reference.stdio`` (inputs and outputs) and ``reference.asserts`` (statements).
 
-    The program is all cells of the action, one after the other, as a stateful interpreter would have run them. A test that fails ends
-    the judgement and is named in the verdict. No cell is ``unparsed``. :meth:`grade` starts a sandbox for one verdict; open the grader
-    to judge many at once.
+    The program is the last complete one of the reply, with the earlier blocks that it needs: drafts, the model's own tests and shown output
+    are no part of it (:mod:`eurus_core.programs`). A test that fails ends the judgement and is named in the verdict. A reply without a
+    program is ``unparsed``.
     """
+
+    judges_by: ClassVar[Literal["answer", "tests"]] = "tests"
 
     timeout_seconds: float = Field(default=10.0, gt=0)
     """Wall clock of one test, counted from when it starts, not while it waits for a core."""
     tolerance: float | None = Field(default=None, ge=0)
     """Compare output word by word, numbers up to this (absolute or relative); without it lines must be equal."""
 
-    def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
-        async def once() -> Verdict:
-            async with self.open() as grading:
-                return await grading.grade(problem, action, observation)
-
-        return asyncio.run(once())
-
-    def answer(self, action: Action, observation: Observation | None) -> str | None:
-        """Return the program."""
-        return "\n\n".join(action.code) or None
+    def check(self, problem: Problem) -> None:
+        """InputError where there are no tests, or where they are no Python or assert nothing."""
+        tests = problem.reference
+        if not tests.stdio and not tests.asserts:
+            needed = (
+                "The code grader needs reference.stdio (pairs of input and output) or reference.asserts (statements)."
+            )
+            raise InputError("no tests", needed=needed)
+        if tests.asserts:
+            assertions.read(tests.asserts)
 
     def key(self, answer: str) -> Hashable:
         """Return a digest of the program's syntax tree: layout, comments and docstrings do not count, names do."""
-        code = "\n\n".join(turns.parse(answer).code) or answer
+        code = programs.program(answer) or answer
         try:
             return guard.shared().call(_KEY_SECONDS, syntax_key, code)
         except guard.Exceeded:
@@ -68,20 +73,24 @@ class _Judging:
 
     async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
         tests = problem.reference
-        if not tests.stdio and not tests.asserts:
-            needed = (
-                "The code grader needs reference.stdio (pairs of input and output) or reference.asserts (statements)."
-            )
-            raise InputError(f"problem {problem.id} has no tests", needed=needed)
-        program = self.settings.answer(action, observation)
+        self.settings.check(problem)
+        entry = entry_point(problem.instruction) if tests.asserts else ""
+        names = (*assertions.read(tests.asserts, entry).names,) if tests.asserts else ()
+        program = turns.program(action, None if tests.stdio else names)
         if program is None:
             return Verdict("unparsed", "no code", "the text holds no program")
-        if not tests.stdio:
-            return await self.sandbox.check_asserts(program, tests.asserts)
-        verdict = await self.sandbox.check_stdio(program, tests.stdio, tolerance=self.settings.tolerance)
-        if verdict.correct and tests.asserts:
-            return await self.sandbox.check_asserts(program, tests.asserts)
-        return verdict
+        if tests.stdio:
+            verdict = await self.sandbox.check_stdio(program, tests.stdio, tolerance=self.settings.tolerance)
+            if not (verdict.correct and tests.asserts):
+                return verdict
+        known = entry if f"def {entry}(" in program else ""
+        return await self.sandbox.check_asserts(program, tests.asserts, entry_point=known)
+
+
+def entry_point(instruction: str) -> str:
+    """Return the function that an instruction begins and leaves to be written: the last one that it defines, "" where there is none."""
+    found = _DEFINITION.findall(instruction)
+    return found[-1] if found else ""
 
 
 def syntax_key(code: str) -> tuple[str, str]:

@@ -15,7 +15,8 @@ from eurus_core.errors import InputError, UserError
 from eurus_data.options import Seconds
 
 if TYPE_CHECKING:
-    from eurus_data.graders.grading import Finding, Graders
+    from eurus_core.records import Verdict
+    from eurus_data.graders.grading import Graders, Judged
     from eurus_data.graders.peers import Peer
     from eurus_data.graders.rows import Row
 
@@ -54,9 +55,12 @@ def grade(
     """Judge each line {"prediction", "reference"} of ROWS, a JSONL file or standard input.
 
     Prints {"outcome", "rule", "why", "parsed_prediction", "parsed_reference", "seconds"} a line, in the order of the input and while
-    it still arrives. A line may have a "kind" (math, code, choice, text, judge, or {"name": ..., a setting: ...}) and an "instruction",
-    the problem's text, from which options are read and which a judge is shown. A list as reference holds alternatives; for code, tests:
-    assertions, or pairs of input and output. 'eurus parts graders' lists kinds and settings.
+    it still arrives. A prediction is an answer or a whole reply, which is read as replies are in a growth. A line may have a "kind" (math,
+    code, choice, text, judge, or {"name": ..., a setting: ...}) and an "instruction", the problem's text, from which options are read and
+    which a judge is shown. 'eurus parts graders' lists kinds and settings.
+
+    A list as reference holds alternatives, any of which is right: ["1/2", "0.5"]. An answer that is itself a list is written as one text:
+    "2, 3", "[2, 3]" or, for tables, "Bangkok|Thailand". For code the list holds tests: assertions, or pairs of input and output.
 
     The first line that cannot be used ends the command with exit status 2, after the verdicts on all lines before it were written.
 
@@ -82,13 +86,13 @@ def grade(
         written = _Output()
         stack.callback(written.flush)
         judged = disagreed = 0
-        for found in _findings(rows, graders, skip_bad, written):
+        for found in _judged(rows, graders, skip_bad, written):
             judged += 1
             if isinstance(found, str):
                 written.line(json.dumps({"error": found}, ensure_ascii=False))
             elif peer is None:
-                written.line(_explained(found) if explain else json.dumps(found.to_json(), ensure_ascii=False))
-            elif (line := _disagreement(found, peer, against or "", graders)) is not None:
+                written.line(_explained(*found) if explain else json.dumps(_row(*found), ensure_ascii=False))
+            elif (line := _disagreement(*found[:2], peer, against or "", graders)) is not None:
                 disagreed += 1
                 written.line(json.dumps(line, ensure_ascii=False))
         if peer is not None:
@@ -113,8 +117,11 @@ class _Output:
         self._flushed = time.monotonic()
 
 
-def _findings(rows: IO[bytes], graders: Graders, skip_bad: bool, written: _Output) -> Iterator[Finding | str]:
-    """Yield findings, and what is wrong with a line that is skipped; an error is raised after the findings before it."""
+Found = tuple["Row", "Verdict", float]
+
+
+def _judged(rows: IO[bytes], graders: Graders, skip_bad: bool, written: _Output) -> Iterator[Found | str]:
+    """Yield rows with verdicts, and what is wrong with a line that is skipped; an error is raised after the verdicts before it."""
     from eurus_data.graders.rows import KEYS, chunks
 
     name = getattr(rows, "name", "<stdin>")
@@ -123,9 +130,9 @@ def _findings(rows: IO[bytes], graders: Graders, skip_bad: bool, written: _Outpu
         usable: list[Row] = []
         for number, line in chunk:
             try:
-                row = _row(number, line, name, graders)
-            except InputError as error:
-                yield from graders.findings(usable)
+                row = _read(number, line, name, graders)
+            except UserError as error:
+                yield from _verdicts(graders.judged(usable), name, skip_bad)
                 usable = []
                 if not skip_bad:
                     raise
@@ -137,35 +144,72 @@ def _findings(rows: IO[bytes], graders: Graders, skip_bad: bool, written: _Outpu
                     click.echo(
                         f"line {number}: not used: {_shown(', '.join(new))} (a line has {', '.join(KEYS)})", err=True
                     )
-        yield from graders.findings(usable)
+        yield from _verdicts(graders.judged(usable), name, skip_bad)
         written.flush()
 
 
-def _row(number: int, line: bytes, name: str, graders: Graders) -> Row:
+def _verdicts(found: Iterator[Judged], name: str, skip_bad: bool) -> Iterator[Found | str]:
+    """Yield verdicts; a row that could not be judged is bad, whatever kept it from being so."""
+    for one in found:
+        if not isinstance(one.verdict, UserError):
+            yield one.row, one.verdict, one.seconds
+            continue
+        error = _placed(one.verdict, name, one.row.line)
+        if not skip_bad:
+            raise error
+        yield str(error)
+
+
+def _read(number: int, line: bytes, name: str, graders: Graders) -> Row:
     from eurus_data.graders.rows import read
 
     row = read(number, line, name)
     try:
         graders.check(row)
-    except InputError as error:
-        raise InputError(error.found, needed=error.needed, file=name, line=number) from None
     except UserError as error:
-        raise InputError(str(error), file=name, line=number) from None
+        raise _placed(error, name, number) from None
     return row
 
 
-def _explained(finding: Finding) -> str:
-    found, row = finding.comparison, finding.row
-    why = f": {_shown(found.why)}" if found.why else ""
+def _placed(error: UserError, name: str, line: int) -> UserError:
+    """Return an error with the file and the line that it is about."""
+    found, needed = (error.found, error.needed) if isinstance(error, InputError) else (str(error), "")
+    return InputError(found, needed=needed, file=name, line=line)
+
+
+def _row(row: Row, verdict: Verdict, seconds: float) -> dict[str, Any]:
+    """Return the output line: score and trust only where they say something."""
+    line: dict[str, Any] = {
+        "outcome": verdict.outcome,
+        "rule": verdict.rule,
+        "why": verdict.why,
+        "parsed_prediction": verdict.parsed_prediction,
+        "parsed_reference": verdict.parsed_reference,
+        "seconds": round(seconds, 6),
+    }
+    if verdict.score is not None:
+        line["score"] = round(verdict.score, 4)
+    if verdict.judged_by:
+        line["judged_by"] = verdict.judged_by
+    return line if verdict.trusted else {**line, "trusted": False}
+
+
+def _explained(row: Row, verdict: Verdict, seconds: float) -> str:
+    why = f": {_shown(verdict.why)}" if verdict.why else ""
     return (
-        f"line {row.line}: {found.outcome} ({found.rule}){why}\n"
-        f"  prediction  {_shown(row.prediction)}  read as  {_shown(found.parsed_prediction) or '-'}\n"
-        f"  reference   {_shown(' or '.join(row.answers))}  read as  {_shown(found.parsed_reference) or '-'}"
+        f"line {row.line}: {verdict.outcome} ({verdict.rule}){why}\n"
+        f"  prediction  {_shown(row.prediction)}  read as  {_shown(verdict.parsed_prediction) or '-'}\n"
+        f"  reference   {_shown(_references(row))}  read as  {_shown(verdict.parsed_reference) or '-'}"
     )
 
 
+def _references(row: Row) -> str:
+    given = row.reference if isinstance(row.reference, list) else [row.reference]
+    return " or ".join(one if isinstance(one, str) else json.dumps(one) for one in given)
+
+
 def _shown(text: str) -> str:
-    from eurus_data.graders.comparison import short
+    from eurus_data.graders.verdicts import short
 
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in short(text, 120))
 
@@ -178,23 +222,21 @@ def _peer(name: str) -> Any:
     return closing(Peer(name))
 
 
-def _disagreement(finding: Finding, peer: Peer, name: str, graders: Graders) -> dict[str, Any] | None:
+def _disagreement(row: Row, verdict: Verdict, peer: Peer, name: str, graders: Graders) -> dict[str, Any] | None:
     """Return what to print where the peer judges a row of mathematics otherwise, else None."""
-    from eurus_data.graders.math import MathGrader
-
-    row, found = finding.row, finding.comparison
-    if not isinstance(graders.grader(row.kind), MathGrader):
+    if graders.name(row.kind) != "math":
         return None
-    said = {peer.judge(row.prediction, answer) for answer in row.answers}
+    answers = row.problem("answer").reference.answers
+    said = {peer.judge(row.prediction, answer) for answer in answers}
     theirs = "correct" if "correct" in said else min(said)
-    if (theirs == "correct") == found.correct:
+    if (theirs == "correct") == verdict.correct:
         return None
     return {
         "line": row.line,
         "prediction": row.prediction,
         "reference": row.reference,
-        "outcome": found.outcome,
-        "rule": found.rule,
-        "why": found.why,
+        "outcome": verdict.outcome,
+        "rule": verdict.rule,
+        "why": verdict.why,
         name: theirs,
     }

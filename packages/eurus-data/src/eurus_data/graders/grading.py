@@ -1,13 +1,13 @@
-"""Grading rows one after the other: which grader judges a row, and the findings in the rows' order."""
+"""Grading rows one after the other: which grader judges a row, and the verdicts in the rows' order."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from types import TracebackType
 from typing import Annotated, Any
 
@@ -16,38 +16,22 @@ from pydantic import TypeAdapter, ValidationError
 from eurus_core import turns
 from eurus_core.choice import Choice
 from eurus_core.contracts import Grader, Grading
-from eurus_core.errors import InputError, UserError
+from eurus_core.errors import PluginError, UserError
 from eurus_core.records import Verdict
-from eurus_data.graders.answers import AnswerGrader
-from eurus_data.graders.comparison import Comparison
 from eurus_data.graders.rows import Row
 
 _KIND: TypeAdapter[Grader] = TypeAdapter(Annotated[Grader, Choice("graders")])
+_AT_ONCE = 64
+"""Rows that are judged at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found of a row. ``trusted`` is false for a model's opinion."""
+class Judged:
+    """A row with its verdict, or with what kept it from having one."""
 
     row: Row
-    comparison: Comparison
+    verdict: Verdict | UserError
     seconds: float
-    trusted: bool = True
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the output line: score and trust only where they say something."""
-        found = self.comparison
-        line: dict[str, Any] = {
-            "outcome": found.outcome,
-            "rule": found.rule,
-            "why": found.why,
-            "parsed_prediction": found.parsed_prediction,
-            "parsed_reference": found.parsed_reference,
-            "seconds": round(self.seconds, 6),
-        }
-        if found.score is not None:
-            line["score"] = round(found.score, 4)
-        return line if self.trusted else {**line, "trusted": False}
 
 
 class Graders:
@@ -56,7 +40,7 @@ class Graders:
     def __init__(self, kind: Mapping[str, Any], timeout: float | None):
         self._default, self._timeout = dict(kind), timeout
         self._graders: dict[str, Grader] = {}
-        self._opened: dict[str, Grading] = {}
+        self._opened: dict[str, Grading | UserError] = {}
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
 
@@ -85,33 +69,73 @@ class Graders:
         self._graders[repr(settings)] = grader
         return grader
 
+    def name(self, kind: Any) -> str:
+        """Return the name by which a row's grader was chosen."""
+        return str(kind.get("name") if isinstance(kind, dict) else kind or self._default["name"])
+
     def check(self, row: Row) -> None:
         """UserError where there is no grader of the row's kind, InputError where its reference is none that this grader judges by."""
         grader = self.grader(row.kind)
-        if not isinstance(grader, AnswerGrader):  # sessions of code are imported where code is judged
-            from eurus_data.graders.code import CodeGrader
+        grader.check(row.problem(grader.judges_by))
 
-            tests = row.problem().reference
-            if isinstance(grader, CodeGrader) and not tests.asserts and not tests.stdio:
-                raise InputError(
-                    '"reference" holds no tests', needed="For code it is a list of assertions, or of [input, output]."
-                )
+    def judged(self, rows: Iterable[Row]) -> Iterator[Judged]:
+        """Yield the rows with their verdicts, in their order; some are judged at the same time. What befalls one befalls no other."""
+        left = iter(rows)
+        while some := list(islice(left, _AT_ONCE)):
+            yield from self._runner.run(self._judged(some))
 
-    def findings(self, rows: Iterable[Row]) -> Iterator[Finding]:
-        """Yield the findings in the order of the rows; rows whose grader awaits something (a model) are judged together."""
-        paired = [(row, self.grader(row.kind)) for row in rows]
-        for at_once, group in itertools.groupby(paired, key=lambda pair: isinstance(pair[1], AnswerGrader)):
-            if at_once:
-                for row, grader in group:
-                    yield _compared(row, grader)
-            else:
-                yield from self._runner.run(self._judged(list(group)))
+    async def _judged(self, rows: Sequence[Row]) -> list[Judged]:
+        for row in rows:
+            await self._open(self.grader(row.kind))
+        return list(await asyncio.gather(*map(self._judge, rows)))
 
-    async def _judged(self, pairs: list[tuple[Row, Grader]]) -> list[Finding]:
-        for _, grader in pairs:
-            if repr(grader) not in self._opened:
-                self._opened[repr(grader)] = await self._stack.enter_async_context(grader.open())
-        return list(await asyncio.gather(*(_judge(row, self._opened[repr(grader)]) for row, grader in pairs)))
+    async def _judge(self, row: Row) -> Judged:
+        """Judge a row as a reply in a growth is judged: the same problem, the same action, the same function."""
+        grader = self.grader(row.kind)
+        grading = self._opened[repr(grader)]
+        if isinstance(grading, UserError):
+            return Judged(row, grading, 0.0)
+        started = time.perf_counter()
+        verdict: Verdict | UserError
+        try:
+            verdict = await grading.grade(row.problem(grader.judges_by), turns.parse(row.prediction), None)
+        except UserError as error:
+            verdict = error
+        except Exception as error:  # of a part of somebody else's: its row is lost, the others are not
+            verdict = _broken(grader, f"on line {row.line}", error)
+        return Judged(row, verdict, time.perf_counter() - started)
+
+    async def _open(self, grader: Grader) -> None:
+        """Open a grader once; what keeps it from opening is told of each of its rows."""
+        if repr(grader) in self._opened:
+            return
+        try:
+            self._opened[repr(grader)] = await self._stack.enter_async_context(grader.open())
+        except UserError as error:
+            self._opened[repr(grader)] = error
+        except Exception as error:
+            self._opened[repr(grader)] = _broken(grader, "while it was opened", error)
+
+
+def grade(
+    prediction: str, reference: str | Sequence[Any], grader: Grader | str = "math", instruction: str = ""
+) -> Verdict:
+    """Return the verdict on one prediction, an answer or a whole reply; of ``reference`` a list holds alternatives, or tests.
+
+    Opens the grader for this one verdict, and an event loop: where many are judged, open it once and await.
+    """
+    chosen = grader if isinstance(grader, Grader) else _grader({"name": grader})
+    row = Row(1, prediction, reference if isinstance(reference, str) else list(reference), instruction=instruction)
+
+    async def once() -> Verdict:
+        async with chosen.open() as grading:
+            return await grading.grade(row.problem(chosen.judges_by), turns.parse(prediction), None)
+
+    return asyncio.run(once())
+
+
+def _broken(grader: Grader, where: str, error: Exception) -> PluginError:
+    return PluginError(f"{type(grader).__name__} failed {where}: {type(error).__name__}: {error}")
 
 
 def _grader(settings: Any) -> Grader:
@@ -124,32 +148,3 @@ def _grader(settings: Any) -> Grader:
         says = f"is needed; see eurus parts graders {name}" if told["type"] == "missing" else told["msg"]
         raise UserError(f"kind {settings!r}: " + (f"{at}: " if at else "") + says) from None
     return chosen
-
-
-def _compared(row: Row, grader: Grader) -> Finding:
-    if not isinstance(grader, AnswerGrader):
-        raise TypeError("only graders of answers compare at once")
-    started = time.perf_counter()
-    found: list[Comparison] = []
-    for reference in grader.references(row.answers):
-        found.append(grader.compare(row.prediction, reference, row.instruction))
-        if found[-1].correct:
-            break
-    best = found[-1] if found[-1].correct else max(found, key=lambda one: one.score or 0.0)
-    return Finding(row, best, time.perf_counter() - started)
-
-
-async def _judge(row: Row, grading: Grading) -> Finding:
-    problem, action = row.problem(), turns.parse(row.prediction)
-    stated = action.solution or ""
-    if not action.code and (problem.reference.asserts or problem.reference.stdio):
-        action = replace(action, code=(row.prediction,))  # a program without a fence around it
-    elif not action.code and action.solution is None:
-        action = replace(action, solution=row.prediction)  # an answer without words that say so
-    started = time.perf_counter()
-    verdict = await grading.grade(problem, action, None)
-    return Finding(row, _as_comparison(verdict, stated), time.perf_counter() - started, verdict.trusted)
-
-
-def _as_comparison(verdict: Verdict, stated: str) -> Comparison:
-    return Comparison(verdict.outcome, verdict.rule, verdict.why, stated, "", verdict.score)

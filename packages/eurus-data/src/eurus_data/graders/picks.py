@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from eurus_core import turns
+from eurus_data.graders import reply
 from eurus_data.graders.options import normal
 
 MAX_TEXT = 100_000
@@ -26,19 +27,38 @@ _WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|boxed|fbox|mbox)\s
 _STATEMENT = re.compile(
     r"\b(?:answer|(?:correct|right|best|final|my)\s+(?:choice|option))\b[^.:=\n()]{0,40}?"
     r"(?:\bis\b|\bare\b|\bwould be\b|\bmust be\b|\bshould be\b|[:=])\s*:?\s*(?=(?P<said>[^\n]{1,400}))"
-    r"|\b(?:choose|pick|select|chose|go with|going with)\s+(?=(?P<chosen>[^\n]{1,400}))",
+    r"|\b(?:choose|pick|select|chose|go with|going with|(?<=[.?!] )no,|\bno wait,|\bwait,)\s+(?=(?P<chosen>[^\n]{1,400}))"
+    r"|(?:故选|应选|应该选|选择|选)\s*[:：]?\s*(?=(?P<elected>[(（]?[A-Za-z][^\n]{0,400}))",
     re.IGNORECASE,
 )
+_CONCLUDED = re.compile(
+    r"(?i:\b(?:hence|thus|therefore|so|consequently|then)[,:]?\s+(?:it\s+is\s+|we\s+(?:get|have)\s+)?(?:the\s+)?(?:(?:correct|right)\s+)?"
+    r"(?:option|choice|answer)?|\bit(?:['’]s|\s+is|\s+must\s+be)\s+(?:option\s+|choice\s+)?)\s*(?P<concluded>[(\[][A-Za-z][)\]]|\b[B-HJ-Z]\b|(?<=ion )A\b|(?<=ice )A\b)[\s.!*_]*$",
+    re.MULTILINE,
+)
+_NAMED_BEHIND = re.compile(
+    r"(?P<words>[^()\n]{1,200}?)[,:]?\s*\(\s*(?:option\s+)?(?P<letter>[A-Z])\s*\)[\s.!*_]*", re.IGNORECASE
+)
+_PREDICATE = re.compile(
+    r"(?:\b(?:is|are|was|were|be|called)|[:=])\s+(?:the\s+|an?\s+)?(?P<words>[^\n.!?]{1,200})[.!]?\s*\Z", re.IGNORECASE
+)
+
 _IS_RIGHT = re.compile(
     r"(?P<picked>(?:\(\s*[A-Za-z]\s*\)|\b[A-Z]))\s+is\s+(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer)\b(?!\s*\?)"
 )
+_BUT_NOT = re.compile(r",\s*(?:(?:and\s+)?not\b|nicht\b|pas\b|no\s|不是|не\s)", re.IGNORECASE)
+_ARTICLE = re.compile(r"\A(?:la|le|el|die|der|das|letra|lettre)\s+(?=[(\[]?[A-Z]\b)")
+_EXPLAINED = re.compile(
+    r"\s*\n\s*[*_#]*(?:explanation|reason|because|justification|rationale|since|this|why)\b", re.IGNORECASE
+)
+_CORRECTED = re.compile(r"[^\n?]{1,300}\?\s+[Nn]o[,.:]\s+(?=[(\[]?[A-Za-z])")
 _REASON = re.compile(
     r",?\s*(?:(?:because|since|as|due|given|which|so|for|not|is\s+(?:the\s+)?(?:correct|right|best|answer))\b|[-–—]{1,2}\s)",
     re.IGNORECASE,
 )
 _DOUBT = re.compile(r"\s*(?:is|are|was|isn|seems?|can|could|may|might|would|or|and|/|&|\?)(?![a-z])", re.IGNORECASE)
 _DENIAL = re.compile(r"(?:not|n['’]t|neither|none|either|both|one of|among|between|all of)\b", re.IGNORECASE)
-_END = " \t.,;:!)*_"
+_END = " \t.,;:!)*_。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +83,14 @@ def pick(text: str, listed: Mapping[str, str]) -> Pick:
     ``listed`` holds the options' texts by letter, empty where they are not known; then a short text without a letter may be an
     option's.
     """
-    text = undressed(text[-MAX_TEXT:])
+    text = undressed(unicodedata.normalize("NFKC", text[-MAX_TEXT:]))
+    first, _, rest = text.partition("\n")
+    if rest and _EXPLAINED.match("\n" + rest):
+        opened = bare(first, listed)
+        if opened is not None and not opened.problem:
+            return opened
+    corrected = _CORRECTED.match(text)
+    text = text[corrected.end() :] if corrected is not None else text
     found = bare(text, listed)
     if found is not None:
         return found
@@ -75,9 +102,22 @@ def pick(text: str, listed: Mapping[str, str]) -> Pick:
     if statements and not listed:
         return Pick(text=statements[0])
     last = text.rpartition("\n")[2]
+    named = _predicate(last, listed) if listed else None
+    if named is not None:
+        return named
     if last != text:
         return bare(last, listed) or NONE
     return Pick(text=text) if text and not listed and len(text) <= MAX_BARE else NONE
+
+
+def _predicate(line: str, listed: Mapping[str, str]) -> Pick | None:
+    """Return the option whose words a last sentence ends in: ``The capital is Paris.``, where it has no other option's."""
+    sentence = re.split(r"(?<=\w[.!?])\s+", line.strip())[-1]
+    found = _PREDICATE.search(sentence)
+    letters = _letters(undressed(found["words"]), listed) if found is not None else []
+    others = [option for letter, option in listed.items() if letter not in letters and option]
+    named = any(re.search(rf"(?<!\w){re.escape(normal(option))}(?!\w)", normal(sentence)) for option in others)
+    return Pick(letters[0], listed[letters[0]]) if len(letters) == 1 and not named else None
 
 
 def bare(text: str, listed: Mapping[str, str]) -> Pick | None:
@@ -96,30 +136,42 @@ def undressed(text: str) -> str:
 
 def _statements(text: str) -> Iterator[str]:
     """Yield what stands after ``boxed``, ``Answer:``, ``answer is``, ``I choose``, or before ``is correct``: the last first."""
-    solution = turns.parse(text).solution
-    if solution is not None:
-        yield solution
-    found = [(match.start(), match["said"] or match["chosen"]) for match in _STATEMENT.finditer(text)]
+    announced = reply.announced(text)
+    found = [(len(text) - len(announced.after), announced.answer)] if announced is not None else []
+    found += [
+        (match.start(), match["said"] or match["chosen"] or match["elected"]) for match in _STATEMENT.finditer(text)
+    ]
     found += [(match.start(), match["picked"]) for match in _IS_RIGHT.finditer(text)]
+    found += [(match.start(), match["concluded"]) for match in _CONCLUDED.finditer(text)]
     for _, said in sorted(found, reverse=True):
         yield said
 
 
 def _read(text: str, listed: Mapping[str, str]) -> Pick | None:
     """Return the pick that a text opens with; None where it opens with something else."""
+    text = _ARTICLE.sub("", _BUT_NOT.split(text, maxsplit=1)[0])
     if _DENIAL.match(text):
         return AMBIGUOUS
     sentence = re.split(r"(?<=\w)[.;!]\s", text, maxsplit=1)[0]
     letters = {letter for words in (text, sentence) for letter in _letters(words, listed)}
     mark = _MARK.match(text)
     if mark is None:
+        behind = _NAMED_BEHIND.fullmatch(text)
+        if behind is not None and not _DENIAL.search(behind["words"]):
+            letter, words = behind["letter"].upper(), undressed(behind["words"])
+            if normal(listed.get(letter, "")) == normal(words) != "":
+                return _known(letter, "", listed)
+            if _letters(words, listed):
+                return AMBIGUOUS
+            if not listed and not reply.is_prose(words):
+                return Pick(letter, words)
         if not letters:
             return None
         letter = letters.pop()
         return AMBIGUOUS if letters else Pick(letter, listed[letter])
     letter = (mark["bracketed"] or mark["plain"]).upper()
     rest = text[mark.end() :]
-    words = undressed(rest.strip(_END))
+    words = undressed(rest.strip(_END + "("))
     if not words:
         return _known(letter, "", listed)
     if words and normal(words) == normal(listed.get(letter, "")):
@@ -129,7 +181,7 @@ def _read(text: str, listed: Mapping[str, str]) -> Pick | None:
         return None  # a word: "a city", "I would say"
     if _names_another(rest, letter) or any(other != letter for other in _letters(words, listed)):
         return AMBIGUOUS
-    if _REASON.match(rest.lstrip(_END[:-4])) or re.match(r"[.;!]\s", rest):
+    if _REASON.match(rest.lstrip(" \t.,;:")) or re.match(r"[.;!]\s", rest):
         return _known(letter, "", listed)
     if _DOUBT.match(rest):
         return AMBIGUOUS

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from eurus_core.errors import InputError, nearest
-from eurus_core.records import Problem, Reference
+from eurus_core.records import Problem, Reference, Task
 
 MAX_LINE = 64 << 20
 """Bytes of one line."""
 CHUNK = 1 << 16
 KEYS = ("prediction", "reference", "kind", "instruction")
+THOUGHT = ("reasoning_content", "reasoning")
+"""Keys that may hold what a model thought beside its prediction: no part of its answer."""
 NEEDED = 'A line needs "prediction" and "reference", such as {"prediction": "1/2", "reference": "0.5"}; "kind" and "instruction" may be given.'
 
 
@@ -25,7 +27,7 @@ class Bytes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One prediction to judge; ``reference`` is the answer, a list of texts, or the tests of a program, ``unused`` other keys."""
+    """One prediction to judge; ``reference`` is the answer, a list of alternatives, or the tests of a program, ``unused`` other keys."""
 
     line: int
     prediction: str
@@ -34,27 +36,32 @@ class Row:
     instruction: str = ""
     unused: tuple[str, ...] = ()
 
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """The reference as text; a list of texts is several, any other list is printed as one."""
-        several = isinstance(self.reference, list) and all(isinstance(one, str) for one in self.reference)
-        return tuple(self.reference) if several else (_text(self.reference),)
+    def problem(self, judges_by: Literal["answer", "tests"]) -> Problem:
+        """Return the row as a problem, as a source would have made it; InputError where its reference is of no use to the grader."""
+        given = self.reference if isinstance(self.reference, list) else [self.reference]
+        if judges_by == "tests":
+            reference = _tests(given)
+        elif all(isinstance(one, str) for one in given) or not isinstance(self.reference, list):
+            answer, *others = map(_text, given)
+            reference = Reference(answer, alternatives=tuple(others))
+        else:
+            raise InputError(
+                f'"reference" is the list {json.dumps(given)[:60]}',
+                needed='A list holds alternatives, each a text; an answer that is a list is a text, such as "[2, 3]".',
+            )
+        if judges_by == "answer" and not all(one.strip() for one in reference.answers):
+            raise InputError('"reference" is empty', needed=NEEDED)
+        task: Task = "Coding" if judges_by == "tests" else "Logic"
+        return Problem(f"line {self.line}", task, "stdin", self.instruction, reference)
 
-    def problem(self) -> Problem:
-        """Return the row as a problem: a list of texts as a program's assertions, of pairs as its inputs and outputs, else an answer."""
-        name = f"line {self.line}"
-        if isinstance(self.reference, list):
-            pairs = [one for one in self.reference if isinstance(one, list) and len(one) == 2]
-            if pairs and len(pairs) == len(self.reference):
-                reference = Reference(stdio=tuple((_text(one), _text(other)) for one, other in pairs))
-            else:
-                reference = Reference(asserts=tuple(map(_text, self.reference)))
-            return Problem(name, "Coding", "stdin", self.instruction, reference)
-        answer = _text(self.reference)
-        tests = (answer,) if "assert" in answer else ()
-        return Problem(
-            name, "Coding" if tests else "Logic", "stdin", self.instruction, Reference(answer, asserts=tests)
-        )
+
+def _tests(given: list[Any]) -> Reference:
+    """Return tests: of a list of pairs what a program reads and must print, else statements that assert."""
+    if all(isinstance(one, list) and len(one) == 2 for one in given):
+        return Reference(stdio=tuple((_text(one), _text(other)) for one, other in given))
+    if len(given) > 1 or "assert" in _text(given[0]):
+        return Reference(asserts=tuple(map(_text, given)))
+    raise InputError('"reference" holds no tests', needed="For code it is a list of assertions, or of [input, output].")
 
 
 def chunks(stream: Bytes, name: str) -> Iterator[list[tuple[int, bytes]]]:
@@ -93,12 +100,15 @@ def read(number: int, line: bytes, name: str) -> Row:
     reference = row["reference"]
     if reference is None or reference == [] or isinstance(reference, dict):
         raise InputError(f'"reference" is {json.dumps(reference)[:60]}', needed=NEEDED, file=name, line=number)
-    if isinstance(row["prediction"], (list, dict)):
+    prediction = row["prediction"]
+    if isinstance(prediction, dict) and isinstance(prediction.get("content"), str):
+        prediction = prediction["content"]  # a message of a chat, whose reasoning_content does not count
+    if isinstance(prediction, (list, dict)):
         raise InputError('"prediction" is no text', needed=NEEDED, file=name, line=number)
     if not isinstance(row.get("instruction", ""), str):
         raise InputError('"instruction" is no text', needed=NEEDED, file=name, line=number)
-    unused = tuple(key for key in row if key not in KEYS)
-    return Row(number, _text(row["prediction"]), reference, row.get("kind"), row.get("instruction", ""), unused)
+    unused = tuple(key for key in row if key not in KEYS and key not in THOUGHT)
+    return Row(number, _text(prediction), reference, row.get("kind"), row.get("instruction", ""), unused)
 
 
 def _text(value: Any) -> str:

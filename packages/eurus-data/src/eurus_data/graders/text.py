@@ -6,18 +6,19 @@ import re
 from collections.abc import Hashable
 from typing import Literal
 
-from eurus_core import turns
-from eurus_data.graders.answers import AnswerGrader
-from eurus_data.graders.comparison import Comparison, short
+from eurus_core.records import Verdict
+from eurus_data.graders import reply
+from eurus_data.graders.answers import AnswerGrader, Said
 from eurus_data.graders.values import Value, denotation, f1, normal, truth, value
+from eurus_data.graders.verdicts import short, verdict
 
-MAX_TEXT = 100_000
-"""Characters looked at, from the end: answers stand there."""
+MAX_WORDS = 16
+"""Words of a line that may be an answer as it stands."""
 
-_STATED = re.compile(
-    r"\banswer\b[^.:=\n]{0,40}?(?:\bis\b|\bare\b|\bwas\b|[:=])\s*:?\s*(?P<answer>[^\n]{1,400})", re.IGNORECASE
-)
 _SENTENCE_END = re.compile(r"(?<=[a-z\d)\"'][.!?])(?<!\b(?:St|Mr|Ms|Dr|Jr|Sr|Mt|Ft|No|vs)\.)(?<!\bMrs\.)\s+(?=[A-Z])")
+_PREDICATE = re.compile(
+    r"\b(?:is|was|are|were)\s+(?P<said>[^.?!\n]{1,200}?)(?:,\s*(?:and\s+)?not\b[^\n]*)?[.!]?\s*\Z", re.IGNORECASE
+)
 _TRUTHS = re.compile(r"\b(?:yes|no|true|false)\b", re.IGNORECASE)
 _OPENING = re.compile(r"(yes|no|true|false)\b(?=\s*(?:$|[.,;:!]|because\b|since\b))", re.IGNORECASE)
 
@@ -35,41 +36,42 @@ class TextGrader(AnswerGrader):
     match: Literal["exact", "denotation"] = "exact"
     """How answers are compared."""
 
-    def compare(self, prediction: str, reference: str, instruction: str = "") -> Comparison:
-        whole = self._compare(prediction.strip(), reference)
-        if whole.correct:
+    def compare(self, said: Said, reference: str) -> Verdict:
+        text = said.text.strip()
+        whole = self._compare(text, reference)
+        if whole.correct and not said.cut:
             return whole
-        found = self.search(prediction)
-        return self._compare(found, reference) if found is not None and found != prediction.strip() else whole
-
-    def references(self, texts: tuple[str, ...]) -> tuple[str, ...]:
-        """Alternatives; a denotation's texts are the values of one answer."""
-        if self.match == "exact":
-            return texts
-        return ("|".join(text.replace("\\", "\\\\").replace("|", "\\p") if len(texts) > 1 else text for text in texts),)
+        found = self.search(text, cut=said.cut)
+        if found is None:
+            return verdict("unparsed", "no answer", "no answer is stated", "", reference, 0.0)
+        return self._compare(found, reference)
 
     def key(self, answer: str) -> Hashable:
-        found = self.search(answer) or answer
+        found = self.search(answer) or _trimmed(answer)
         if self.match == "denotation":
             return frozenset(denotation(found))
         return truth(found) if truth(found) is not None else value(found) or normal(found)
 
-    def search(self, text: str) -> str | None:
-        """Return the stated answer: boxed, ``Answer: ...``, ``the answer is ...``, or the only yes or no, which the reply opens with."""
-        text = text[-MAX_TEXT:]
-        solution = turns.parse(text).solution
-        if solution is not None:
-            return _trimmed(solution)
-        stated = [match["answer"] for match in _STATED.finditer(text)]
-        if stated:
-            return _trimmed(_SENTENCE_END.split(stated[-1], maxsplit=1)[0])
-        opening = _OPENING.match(text.strip())
-        said = {word.lower() for word in _TRUTHS.findall(text)}
-        return opening[1] if opening is not None and len(said) == 1 else None
+    def search(self, text: str, *, cut: bool = False) -> str | None:
+        """Return the answer that a text announces, the only yes or no, which it opens with, or the text, where it is short and no sentence."""
+        text = text[-reply.MAX_TEXT :].strip()
+        found = reply.announced(text, cut=cut)
+        if found is not None:
+            return None if reply.withdrawn(found) else _trimmed(_SENTENCE_END.split(found.answer, maxsplit=1)[0])
+        opening = _OPENING.match(text)
+        if opening is not None and len({word.lower() for word in _TRUTHS.findall(text)}) == 1:
+            return opening[1]
+        if cut:
+            return None
+        said = _PREDICATE.search(_SENTENCE_END.split(text.rpartition("\n")[2])[-1])
+        if said is not None and len(said["said"].split()) <= MAX_WORDS:
+            return _trimmed(said["said"])
+        last = reply.without_code(text).strip().rpartition("\n")[2].strip()
+        return last if 0 < len(last.split()) <= MAX_WORDS and not reply.is_prose(last) else None
 
-    def _compare(self, prediction: str, reference: str) -> Comparison:
+    def _compare(self, prediction: str, reference: str) -> Verdict:
         if not prediction:
-            return Comparison("unparsed", "no answer", "the answer is empty", "", reference)
+            return verdict("unparsed", "no answer", "the answer is empty", "", reference)
         if self.match == "denotation":
             return _denotations(prediction, reference)
         expected = truth(reference)
@@ -83,33 +85,29 @@ class TextGrader(AnswerGrader):
         else:
             right, rule = shown[0] == shown[1] != "" or prediction == reference, "normalised text"
         if right:
-            return Comparison("correct", rule, "", *shown, 1.0)
-        return Comparison("incorrect", rule, f"{short(prediction)!r} is not the answer", *shown, score)
+            return verdict("correct", rule, "", *shown, 1.0)
+        return verdict("incorrect", rule, f"{short(prediction)!r} is not the answer", *shown, score)
 
 
-def _truths(prediction: str, expected: bool) -> Comparison:
+def _truths(prediction: str, expected: bool) -> Verdict:
     """Compare a yes or no, which the whole answer must be."""
     found = truth(prediction)
     words = {True: "yes", False: "no"}
     if found is None:
-        return Comparison(
+        return verdict(
             "unparsed", "yes or no", f"{short(prediction)!r} is neither yes nor no", "", words[expected], 0.0
         )
     right = found == expected
     why = "" if right else f"{words[found]!r} is not the answer"
-    return Comparison(
-        "correct" if right else "incorrect", "yes or no", why, words[found], words[expected], float(right)
-    )
+    return verdict("correct" if right else "incorrect", "yes or no", why, words[found], words[expected], float(right))
 
 
-def _denotations(prediction: str, reference: str) -> Comparison:
+def _denotations(prediction: str, reference: str) -> Verdict:
     found, expected = denotation(prediction), denotation(reference)
     shown = _listed(found), _listed(expected)
     if len(found) == len(expected) and set(found) == set(expected):
-        return Comparison("correct", "denotation", "", *shown, 1.0)
-    return Comparison(
-        "incorrect", "denotation", f"{short(shown[0])} is not the answer", *shown, f1(prediction, reference)
-    )
+        return verdict("correct", "denotation", "", *shown, 1.0)
+    return verdict("incorrect", "denotation", f"{short(shown[0])} is not the answer", *shown, f1(prediction, reference))
 
 
 def _listed(values: tuple[Value, ...]) -> str:

@@ -36,23 +36,23 @@ class Rung(Part):
     """One rung of the ladder."""
 
     backend: Annotated[Backend, Choice("backends")]
-    """Who is asked."""
+    """The backend that is asked."""
     samples: int = Field(4, ge=1)
-    """Actions asked for at a turn."""
+    """How many actions to ask for at each turn."""
     when: Literal["always", "needed"] = "always"
-    """needed: only where no earlier rung has a correct action at this turn."""
+    """needed: only if no earlier rung has a correct action at this turn."""
     temperature: float = Field(0.8, ge=0)
-    """Of the draw; 0 is greedy."""
+    """Sampling temperature; 0 is greedy."""
     top_p: float = Field(1.0, gt=0, le=1)
-    """Only the likeliest tokens that together reach this probability are drawn from."""
+    """Draw only from the likeliest tokens that together reach this probability."""
     max_tokens: int = Field(256, ge=1)
-    """Of a reply; an action that is cut off there before it answers has the outcome "limit"."""
+    """The most tokens in a reply; an action cut off there before it answers has the outcome "limit"."""
     stop: tuple[str, ...] = ()
     """Texts at which a reply ends."""
     reasoning: Literal["random", "cot", "modular", "none"] = Field("none", alias="schema")  # BaseModel has a `schema`
     """The reasoning schema to ask for; random draws cot or modular for each action."""
     instruct: bool = False
-    """Ask with the decomposition instructions in front: a system message that the recorded trajectory does not hold."""
+    """Put the decomposition instructions in front: a system message that is not part of the recorded trajectory."""
 
     @property
     def sampling(self) -> Sampling:

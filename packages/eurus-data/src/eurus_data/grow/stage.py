@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -43,38 +43,38 @@ def _none(value: Any) -> Any:
 
 
 class Grow(Stage):
-    """Grow one preference tree a problem, many at once."""
+    """Grow one preference tree per problem, many at once."""
 
     produces: ClassVar[Artefact] = "trees"
 
     source: Annotated[Source, Choice("sources")]
     """Where problems come from."""
     split: Split = "train"
-    """Which of the source's two parts; they share no problem."""
+    """Which of the source's two splits; they share no problem."""
     problems: int = Field(64, ge=1)
     """How many problems to take from the source."""
     offset: int = Field(0, ge=0)
-    """How many problems of the source to pass over first."""
+    """How many problems of the source to skip first."""
     skip_bad: bool = False
-    """Count rows that cannot be used and go on, where the first one would stop the growth."""
+    """Skip and count rows that cannot be used, instead of stopping at the first."""
     actors: tuple[Rung, ...] = Field(min_length=1)
-    """The ladder: who is asked at a turn, in this order."""
+    """The ladder: which actors are asked at each turn, in this order."""
     tool: Annotated[Tool | None, Choice("tools"), BeforeValidator(_none)] = Field(
         "eurus-data/python", validate_default=True
     )
-    """Where code is run, for problems that name a tool; "none": nowhere."""
+    """The tool that runs code, for problems that name one; "none": no code is run."""
     grader: Annotated[Grader, Choice("graders")] = Field("eurus-data/math", validate_default=True)
-    """Who tells correct from incorrect."""
+    """The grader that judges whether an action is correct."""
     critic: Annotated[Critic | None, Choice("critics"), BeforeValidator(_none)] = Field(
         "eurus-data/rules", validate_default=True
     )
-    """Who explains an incorrect action before it is expanded; "none": nobody."""
+    """The critic that explains an incorrect action before it is expanded; "none": no critique."""
     turns: int = Field(5, ge=1)
-    """The most turns of a tree; the paper's is 5."""
+    """The most turns in a tree; the paper's is 5."""
     keep_correct: int | None = Field(None, ge=0)
-    """At most so many correct actions a turn, drawn by seed; all unless set."""
+    """The most correct actions to keep per turn, drawn by seed; all by default."""
     keep_incorrect: int | None = Field(None, ge=1)
-    """The same for the others; the one that is expanded is always kept."""
+    """The most incorrect actions to keep per turn; the one that is expanded is always kept."""
     concurrency: int = Field(256, ge=1)
     """Trees that grow at the same time."""
 
@@ -126,13 +126,27 @@ class Grow(Stage):
             bad.append(error)
 
         seen: set[str] = set()
-        found = self.source.problems(self.split, seed=seed, on_bad=on_bad)
+        found = self._judged(self.source.problems(self.split, seed=seed, on_bad=on_bad), on_bad)
         for problem in itertools.islice(found, self.offset, self.offset + self.problems):
             if problem.id not in seen:
                 seen.add(problem.id)
                 yield problem
         if not seen:
             raise InputError(f"the source has no problem after the first {self.offset} of its {self.split} split")
+
+    def _judged(self, problems: Iterator[Problem], on_bad: Callable[[InputError], None]) -> Iterator[Problem]:
+        """Yield the problems that the grader can judge by their reference."""
+        for problem in problems:
+            try:
+                self.grader.check(problem)
+            except InputError as error:
+                on_bad(
+                    InputError(
+                        f"problem {problem.id}: {error.found}", needed=error.needed, file=error.file, line=error.line
+                    )
+                )
+            else:
+                yield problem
 
     async def _grow(self, problems: Sequence[Problem], context: Context, tally: Tally) -> list[PreferenceTree]:
         """Return the trees in the order of the problems."""

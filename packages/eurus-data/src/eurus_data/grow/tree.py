@@ -138,7 +138,7 @@ async def _climb(turn: Turn, opened: Opened) -> list[Attempt]:
     """Return every attempt that the ladder makes at one turn, by rung and sample."""
     attempts: list[Attempt] = []
     for number, (rung, actor) in enumerate(opened.ladder):
-        if rung.when == "needed" and any(attempt.verdict.correct for attempt in attempts):
+        if rung.when == "needed" and any(attempt.verdict.proven for attempt in attempts):
             continue
         starts = [
             replace(turn, seed=derive(turn.seed, number, sample), place=f"{turn.place} rung {number} sample {sample}")

@@ -77,9 +77,13 @@ class Sandbox:
             )
         )
 
-    def check_asserts(self, program: str, tests: Sequence[str], *, timeout_seconds: float | None = None) -> Verdict:
+    def check_asserts(
+        self, program: str, tests: Sequence[str], *, timeout_seconds: float | None = None, entry_point: str = ""
+    ) -> Verdict:
         """Judge a program by Python statements; see :meth:`~eurus_data.sandbox.pool.AsyncSandbox.check_asserts`."""
-        return self._wait(self._pool.check_asserts(program, tests, timeout_seconds=timeout_seconds))
+        return self._wait(
+            self._pool.check_asserts(program, tests, timeout_seconds=timeout_seconds, entry_point=entry_point)
+        )
 
     def close(self) -> None:
         """End every session, the zygote and the thread."""
@@ -130,8 +134,8 @@ class Session:
         self.close()
 
     @property
-    def deterministic(self) -> bool:
-        """False when a replay has shown something else than the first run."""
+    def deterministic(self) -> bool | None:
+        """Whether a replay has shown what the first run showed; None while none has been compared."""
         return self._session.deterministic
 
     def run(self, code: str, timeout_seconds: float | None = None) -> Observation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, get_args
 
 import click
@@ -89,7 +90,8 @@ def run(program: IO[bytes], timeout: float, as_json: bool, minimum_tier: Tier) -
 
     text = _text(program)
     cells = [cell for cell in _CELL_MARK.split(text) if cell.strip()]
-    named = [name for name in Settings().preload if name.partition(".")[0] in text]  # more would only cost the start
+    wanted = Settings(tables=find_spec("pandas") is not None).modules
+    named = [name for name in wanted if name.partition(".")[0] in text]  # more would only cost the start
     shown: Observation | None = None
     with (
         Sandbox(timeout_seconds=timeout, minimum_tier=minimum_tier, preload=named) as opened,

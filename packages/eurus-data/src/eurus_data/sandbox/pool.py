@@ -1,8 +1,8 @@
 """Many sessions over few processes: an awaitable a cell, a branch by replay, the longest idle put to sleep.
 
 A session is its cells; its process is what they were last run in. So a process may be ended at any time (to make room,
-since it was killed, since the zygote died) and made again by replaying the cells. A replay that shows something else than
-the first run marks the session as not deterministic.
+since it was killed, since the zygote died) and made again by replaying the cells. Only a replay tells whether a session is
+deterministic: it shows what the first run showed, or something else. What no cell has shown is not compared.
 """
 
 from __future__ import annotations
@@ -143,17 +143,20 @@ class AsyncSandbox:
         return ran.shown(settings.output_chars, self.tier, seconds)
 
     async def check_asserts(
-        self, program: str, tests: Sequence[str], *, timeout_seconds: float | None = None
+        self, program: str, tests: Sequence[str], *, timeout_seconds: float | None = None, entry_point: str = ""
     ) -> Verdict:
         """Return the verdict on a program by Python statements about what it defines; see asserts.
 
-        The deadline is each test's, and that of loading the program. InputError where a test is no Python.
+        The deadline is each test's, and that of loading the program. ``entry_point`` is the function that HumanEval's
+        ``check(candidate)`` is called with. InputError where a test is no Python, or asserts nothing.
         """
 
         start = functools.partial(self._dialogue, program, None)
         seconds = self.settings.timeout_seconds if timeout_seconds is None else timeout_seconds
         async with self._cells:
-            return self._sound(await asserts.check(start, program, tests, timeout_seconds=seconds))
+            return self._sound(
+                await asserts.check(start, program, tests, timeout_seconds=seconds, entry_point=entry_point)
+            )
 
     async def _dialogue(self, program: str, given: bytes | None) -> Dialogue:
         """Return a fresh process for that program, which reads ``given``; None is for one whose output nobody wants."""
@@ -195,7 +198,11 @@ class AsyncSandbox:
 
 
 class AsyncSession:
-    """One stateful interpreter. ``deterministic`` turns False when a replay has shown something else than the first run."""
+    """One stateful interpreter.
+
+    ``deterministic`` is None while a cell has not been replayed and compared, by a branch or after the process had ended; True where all have,
+    and False for good once a replay has shown something else than the first run.
+    """
 
     def __init__(self, sandbox: AsyncSandbox, cells: tuple[Cell, ...] = (), *, tools: Sequence[str] = ()):
         self._sandbox = sandbox
@@ -204,7 +211,7 @@ class AsyncSession:
         self._worker: Worker | None = None
         self._one_at_a_time = asyncio.Lock()
         self._closed = False
-        self.deterministic = True
+        self.deterministic: bool | None = None
 
     async def __aenter__(self) -> AsyncSession:
         return self
@@ -227,6 +234,8 @@ class AsyncSession:
             shown = await worker.run(code, timeout_seconds=seconds, output_chars=settings.output_chars, calls=calls)
             if shown.status != "killed":
                 self._cells.append(Cell(code, seconds, shown, tuple(calls.made)))
+                if self.deterministic:
+                    self.deterministic = None  # what this cell did has not been compared
             else:
                 self._sandbox._check()
             return shown
@@ -236,11 +245,13 @@ class AsyncSession:
         return await self._sandbox.run_program(program, given)
 
     async def branch(self) -> AsyncSession:
-        """Return a twin in the same state, independent from here on, made by replaying the cells."""
+        """Return a twin in the same state, independent from here on, made by replaying the cells: both then know whether it showed the same."""
         async with self._one_at_a_time:
             twin = AsyncSession(self._sandbox, tuple(self._cells), tools=list(self._tools))
-        twin.deterministic = self.deterministic
+            if self.deterministic is False:
+                twin.deterministic = False
         async with twin._at_work():
+            self.deterministic = twin.deterministic
             return twin
 
     async def close(self) -> None:
@@ -284,6 +295,8 @@ class AsyncSession:
                 # the cell ran before and does not now: go on without it, as after any killed cell
                 self._cells.remove(cell)
                 return await self._wake()
+        if self._cells and self.deterministic is None:
+            self.deterministic = True
         return worker
 
     def _calls(self, record: Sequence[Call] = ()) -> Calls:

@@ -19,7 +19,7 @@ from eurus_data.sandbox.confinement.doctor import Layer, elsewhere, refusal
 from eurus_data.sandbox.confinement.folder import Folder
 from eurus_data.sandbox.errors import TOO_MANY_FILES, SandboxError, opening
 from eurus_data.sandbox.exchange import Channels
-from eurus_data.sandbox.settings import Settings
+from eurus_data.sandbox.settings import TABLES, Settings
 from eurus_data.sandbox.worker import Worker
 
 START_SECONDS = 120.0
@@ -78,7 +78,7 @@ class ForkServer:
             process.kill()  # it would not hear that it shall end
             await server.close()
             raise SandboxError(
-                f"The sandbox's zygote was not ready after {START_SECONDS:g} s. It imports {', '.join(settings.preload) or 'nothing'}: "
+                f"The sandbox's zygote was not ready after {START_SECONDS:g} s. It imports {', '.join(settings.modules) or 'nothing'}: "
                 "does one of these modules hang? Set preload to fewer, or try again where the machine was busy."
             ) from None
         except BaseException:
@@ -174,6 +174,10 @@ class ForkServer:
 
     def _accept(self, hello: Mapping[str, Any], minimum: Tier) -> None:
         if "failed" in hello:
+            if f"No module named '{TABLES}'" in hello["failed"]:
+                raise SandboxError(
+                    "The sandbox could not start: pandas is not installed. pip install './packages/eurus-data[tables]', or tables = false."
+                )
             raise SandboxError(f"The sandbox could not start: {hello['failed']}. Is every module of preload installed?")
         self.tier = hello["tier"]
         self.layers = [Layer(*layer) for layer in hello["layers"]]
@@ -201,7 +205,7 @@ def _discard(forking: asyncio.Task[Channels]) -> None:
 
 def _command(settings: Settings, folder: Folder, descriptor: int, cells: bool) -> list[str]:
     keys = {
-        "preload": settings.preload,
+        "preload": settings.modules,
         "cells": cells,
         "memory_bytes": settings.memory_mb << 20,
         "folder_bytes": settings.folder_mb << 20,

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from eurus_core.records import Tier
 
+TABLES = "pandas"
+
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -20,6 +22,8 @@ class Settings(BaseModel):
 
     preload: tuple[str, ...] = ("numpy", "sympy", "scipy", "scipy.optimize")
     """Modules imported once, in the zygote; sessions get them for nothing."""
+    tables: bool = False
+    """Preload pandas, too, for which `pip install './packages/eurus-data[tables]'` is needed; half a second of the start, and no session's."""
     memory_mb: int = Field(default=512, ge=16)
     """Address space of a session, on top of what the preloaded modules take."""
     timeout_seconds: float = Field(default=5.0, gt=0)
@@ -43,3 +47,8 @@ class Settings(BaseModel):
     """Memory that they may hold together, beyond what they began with; beyond it, too, the one longest idle is ended."""
     seed: int = 0
     """Seed of ``random`` and ``numpy.random`` in each session, so that a replay draws the same numbers."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What is imported once, in the zygote."""
+        return (*self.preload, TABLES) if self.tables and TABLES not in self.preload else self.preload

@@ -45,14 +45,18 @@ class Zygotes:
                 server = None
             if server is None:
                 plain = purpose == "plain programs"
-                settings = self._settings.model_copy(update={"preload": STANDARD}) if plain else self._settings
+                settings = (
+                    self._settings.model_copy(update={"preload": STANDARD, "tables": False})
+                    if plain
+                    else self._settings
+                )
                 server = await ForkServer.start(settings, self._folder, cells=purpose == "cells")
                 self._servers[purpose] = server
             return server
 
     def purpose(self, program: str) -> Purpose:
         """Return what serves a program: it may use a preloaded module where it names one."""
-        modules = {name.partition(".")[0] for name in self._settings.preload}
+        modules = {name.partition(".")[0] for name in self._settings.modules}
         return "programs" if any(name in program for name in modules) else "plain programs"
 
     @property

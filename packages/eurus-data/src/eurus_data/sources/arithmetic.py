@@ -56,13 +56,13 @@ class Arithmetic(Source):
     }
 
     levels: Annotated[tuple[Annotated[int, Field(ge=1, le=5)], ...], Field(min_length=1)] = (1, 2, 3, 4)
-    """Operations of a problem; the levels take turns."""
+    """Numbers of operations in a problem; the levels take turns."""
     distractors: float = Field(0.15, ge=0, le=1)
     """Share of problems that state a number they do not need."""
     held_out: Annotated[tuple[str, ...], AfterValidator(_known)] = ("bus", "tank", "average")
-    """Worlds and kinds of problem that occur in the test split only."""
+    """Settings and kinds of problem that occur only in the test split."""
     held_out_share: float = Field(0.25, ge=0, le=1)
-    """Their share of the test split."""
+    """The share of the test split that they make up."""
     task: Literal["Math_PoT", "Math_CoT"] = "Math_PoT"
     """Math_PoT: with the Python tool; Math_CoT: in words."""
 

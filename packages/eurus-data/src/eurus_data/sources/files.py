@@ -38,8 +38,8 @@ class FileSource(Source):
     path: Rows
     """JSON Lines, a JSON array, Parquet or Arrow: a file, a folder of them, or a pattern such as data/train-*.parquet."""
     test_path: Rows | None = None
-    """The test split. Unset: files named test in the folder path, or test.jsonl or test.jsonl.gz beside the file path; without one, a
-    tenth of the rows is held out."""
+    """The test split. Default: files named test if path is a folder, test.jsonl or test.jsonl.gz beside path if it is a file; if there are
+    none, a tenth of the rows is held out."""
 
     @abstractmethod
     def problem(self, row: Row) -> Problem:

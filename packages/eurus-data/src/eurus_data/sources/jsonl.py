@@ -34,9 +34,9 @@ class JSONL(FileSource):
     row_keys: ClassVar[tuple[RowKeys, ...]] = (ROW,)
 
     dataset: str | None = None
-    """The data set's name in the trees; the file's or the folder's unless set."""
+    """The data set's name in the trees; by default that of the file or folder."""
     task: Task = "Math_PoT"
-    """Of rows that name none themselves. Math_PoT and Coding come with the Python tool."""
+    """The task of rows that name none. Math_PoT and Coding come with the Python tool."""
 
     def problem(self, row: Row) -> Problem:
         for key in row.data:

@@ -19,7 +19,7 @@ class PythonTool(Settings, Tool):
     """A stateful Python interpreter in the sandbox (:mod:`eurus_data.sandbox`)."""
 
     tools: tuple[Annotated[Function, Choice("functions")], ...] = ()
-    """Functions that code may call, where its problem's tools name them."""
+    """Functions that code may call if the problem's tools name them."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Workbench]:

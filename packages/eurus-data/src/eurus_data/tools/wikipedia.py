@@ -40,19 +40,19 @@ class WikipediaSearch(Function):
     """Searches Wikipedia, or a corpus of paragraphs in its place."""
 
     corpus: Path | None = None
-    """A file of rows {"title", "text"}, or of HotpotQA's; unset: the live Wikipedia is asked."""
+    """A file of rows {"title", "text"}, or of HotpotQA's rows; without it the live Wikipedia is asked."""
     results: int = Field(3, ge=1, le=20)
-    """Pages an answer holds at most."""
+    """The most pages in an answer."""
     answer_chars: int = Field(4000, ge=100)
-    """Characters an answer holds at most."""
+    """The most characters in an answer."""
     url: str = Field("https://en.wikipedia.org/w/api.php", pattern="^https?://")
-    """Where a MediaWiki answers, unless there is a corpus."""
+    """The address of a MediaWiki, used if there is no corpus."""
     user_agent: str = "eurus-data (a research tool; its user gives no address)"
     """Wikimedia asks every program to say who runs it: put your address here."""
     timeout_seconds: float = Field(10.0, gt=0)
-    """How long it may take to answer."""
+    """How long one answer may take."""
     answers: str = ""
-    """A JSONL file that remembers what the live Wikipedia answered, so that a growth that is run again sees the same pages."""
+    """A JSONL file that keeps the answers of the live Wikipedia, so that running a growth again shows the same pages."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Callable[..., Any]]:

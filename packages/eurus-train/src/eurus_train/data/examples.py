@@ -14,10 +14,13 @@ import numpy as np
 from eurus_core.errors import InputError
 from eurus_core.records import REJECTABLE, Node, Preference, PreferenceTree
 from eurus_core.seeds import derive
+from eurus_core.trees import pairable, parses
 from eurus_core.trees import pairs as pairs_of
-from eurus_core.trees import parses
 from eurus_train.data.tree_tokens import LeftOut, Reading, TreeTokens, place, turns_before
 from eurus_train.forest.layout import Branch, E, Group, Pair
+
+UNTRUSTED = "correct actions whose own code could have shaped the verdict (untrusted = true admits them)"
+OPINIONS = "actions judged by a model, which make no pair (opinion_pairs = true admits them)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,9 @@ def correct_actions(tree: PreferenceTree, reading: Reading, left_out: LeftOut) -
     nodes: dict[tuple[tuple[str, ...], str], Node] = {}
     for node in tree.nodes:
         if not node.verdict.correct:
+            continue
+        if not (node.verdict.trusted or reading.untrusted):
+            left_out.add(UNTRUSTED, place(tree, node))
             continue
         _refuse_empty(tree, node)
         before = tuple(turn.id for turn in turns_before(tree, node, reading.history))
@@ -81,7 +87,7 @@ def groups(tree: PreferenceTree, reading: Reading, left_out: LeftOut) -> Selecti
     """
     families: dict[str | None, dict[str, Node]] = {}
     for node in tree.nodes:
-        if _stands(node) and parses(node):
+        if _stands(node) and parses(node) and _may_pair(tree, node, reading, left_out):
             if not node.action.text.strip():
                 left_out.add("empty actions", place(tree, node))
             elif families.setdefault(node.parent, {}).setdefault(node.action.text, node) is not node:
@@ -125,7 +131,10 @@ def spread(edges: Sequence[Preference], nodes: dict[str, Node], count: int, rng:
 def _usable(tree: PreferenceTree, nodes: dict[str, Node], reading: Reading, left_out: LeftOut) -> list[Preference]:
     """Return a tree's pairs without empty, equal or repeated ones, and without mixed ones where they are not wanted."""
     kept: dict[tuple[str | None, str, str], Preference] = {}
-    for edge in pairs_of(tree):
+    if tree.preferences is None:
+        for node in tree.nodes:
+            _may_pair(tree, node, reading, left_out)
+    for edge in pairs_of(tree, untrusted=reading.untrusted, opinions=reading.opinions):
         chosen, rejected = nodes[edge.chosen], nodes[edge.rejected]
         _refuse_empty(tree, chosen)
         if not (math.isfinite(edge.weight) and edge.weight > 0):
@@ -157,6 +166,15 @@ def _pairs(
             else:
                 found.append(pair)
     return found
+
+
+def _may_pair(tree: PreferenceTree, node: Node, reading: Reading, left_out: LeftOut) -> bool:
+    """Say whether a node's verdict may stand in a pair, and count it where it may not."""
+    if pairable(node.verdict, untrusted=reading.untrusted, opinions=reading.opinions):
+        return True
+    opinion = node.verdict.opinion and not reading.opinions
+    left_out.add(OPINIONS if opinion else UNTRUSTED, place(tree, node))
+    return False
 
 
 def _stands(node: Node) -> bool:

@@ -36,7 +36,8 @@ class Reading:
 
     ``history`` "drop" leaves out the attempts before an action, as the paper does for supervised fine-tuning. Turns that were not
     judged stay: tool calls, and what was said in a chat. ``skip_bad`` leaves out trees that cannot be used. Without ``mixed``
-    there are no pairs of an action written from ground truth and a sampled one.
+    there are no pairs of an action written from ground truth and a sampled one. ``untrusted`` admits actions that are correct by the word of
+    their own code, ``opinions`` pairs and groups in which a model judged.
     """
 
     max_length: int = 2048
@@ -45,6 +46,8 @@ class Reading:
     seed: int = 0
     skip_bad: bool = False
     mixed: bool = True
+    untrusted: bool = False
+    opinions: bool = False
 
 
 class LeftOut(Counter[str]):

@@ -44,7 +44,7 @@ class DPO(PolicyObjective):
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
     """Share of pairs presumed mislabelled; 0 is plain DPO."""
     smoothing: Literal["conservative", "robust"] = "conservative"
-    """What follows from that share: "conservative" bounds the margin; "robust" removes the bias of flipped labels."""
+    """What to do about that share: "conservative" bounds the margin; "robust" removes the bias of flipped labels."""
 
     @property
     def at_start(self) -> float:

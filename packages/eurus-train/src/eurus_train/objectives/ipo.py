@@ -19,7 +19,7 @@ class IPO(PolicyObjective):
     """Draw the difference of log-ratios to 1 / (2 beta)."""
 
     per_token: bool = False
-    """Take means over each action's tokens in place of sums, as TRL does; the paper states sums."""
+    """Use means over each action's tokens instead of sums, as TRL does; the paper states sums."""
 
     @property
     def at_start(self) -> float:

@@ -40,7 +40,7 @@ class NCAK(GroupObjective):
     marks: ClassVar[Mapping[str, float]] = {"0": 0.0}
 
     alpha: float = Field(default=0.1, gt=0)
-    """Temperature of the scores: towards 0 the best response takes all (ours)."""
+    """Temperature of the scores (ours): near 0 only the best response counts."""
 
     @property
     def at_start(self) -> float:

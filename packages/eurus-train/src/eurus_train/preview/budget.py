@@ -25,24 +25,24 @@ H100_TFLOPS = 989.0
     type=click.IntRange(min=1),
     default=1000,
     show_default=True,
-    help="Trees to measure; the rest is scaled.",
+    help="How many trees to measure; totals are scaled up from them.",
 )
-@click.option("--gpus", type=click.IntRange(min=1), default=1, show_default=True, help="That share the work.")
+@click.option("--gpus", type=click.IntRange(min=1), default=1, show_default=True, help="How many GPUs share the work.")
 @click.option(
     "--peak",
     type=click.FloatRange(min=0, min_open=True),
     default=H100_TFLOPS,
     show_default=True,
-    help="Of a GPU, in TFLOP/s.",
+    help="The peak of one GPU, in TFLOP/s.",
 )
 @click.option(
     "--mfu",
     type=click.FloatRange(0, 1, min_open=True),
     default=0.35,
     show_default=True,
-    help="The part of the peak that is reached.",
+    help="The share of the peak that is reached.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line a stage.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one line per stage.")
 def plan(
     planned: Plan,
     stage: str | None,
@@ -52,9 +52,9 @@ def plan(
     mfu: float,
     as_json: bool,
 ) -> None:
-    """Show tokens, memory, operations and GPU hours of RECIPE's learning stages, from data alone.
+    """Estimate tokens, memory, operations and GPU hours of RECIPE's training stages without training.
 
-    Reads trees, tokenizer and the model's configuration; no weight is loaded. With --model or --rows the first argument is an
+    It reads trees, the tokenizer and the model's configuration, and loads no weights. With --model or --rows the first argument is an
     objective, as in eurus train run.
 
     \b

@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from eurus_train.forest.layout import Forest
 
 
-@click.command(cls=ShortForm, short_help="Show a packed row: its tokens as a tree, what is scored.")
+@click.command(cls=ShortForm, short_help="Show a packed row: its tokens as a tree, and what is scored.")
 @about_recipe
 @click.option(
     "--row",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Of the packed rows, in the order of training.",
+    help="Which packed row, in the order of training.",
 )
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
-    help="So many trees are packed, drawn by data_seed. Default: all, as in training.",
+    help="How many trees to pack, drawn by data_seed. Default: all, as in training.",
 )
 @click.option(
-    "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page to point at, in place of text."
+    "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write an interactive page instead of text."
 )
 def explain(
     planned: Plan,
@@ -40,10 +40,10 @@ def explain(
     sample: int | None,
     html: Path | None,
 ) -> None:
-    """Show a packed row of RECIPE: which tokens stand where, which are scored and as what, who sees whom.
+    """Show a packed row of RECIPE: the place of each token, which tokens are scored and as what, and which ones each sees.
 
-    A row is a forest: trees whose shared beginnings stand once. Of several learning stages the first is shown, unless --stage names
-    another. With --model or --rows the first argument is an objective, as in eurus train run.
+    A row is a forest: trees whose shared beginnings occur once. If there are several training stages, the first is shown unless --stage
+    names another. With --model or --rows the first argument is an objective, as in eurus train run.
 
     \b
     Examples:

@@ -41,16 +41,16 @@ def about_recipe(function: Callable[..., Any]) -> Callable[..., Any]:
 
     described: Callable[..., Any] = command
     for decorate in (
-        click.option("--out", type=click.Path(path_type=Path), help="The run folder; what is finished there is used."),
+        click.option("--out", type=click.Path(path_type=Path), help="The run folder; finished stages in it are used."),
         click.option(
             "--set",
             "sets",
             multiple=True,
             metavar="PATH=VALUE",
-            help="Set one setting, such as sft.max_length=4096; give it again for the next one.",
+            help="Set one setting, such as sft.max_length=4096; may be repeated.",
         ),
-        click.option("--profile", metavar="NAME", help="Lay the recipe's [profile.NAME] over it."),
-        click.option("--stage", metavar="NAME", help="Only the learning stage of that name."),
+        click.option("--profile", metavar="NAME", help="Apply the recipe's [profile.NAME]."),
+        click.option("--stage", metavar="NAME", help="Only the training stage of this name."),
         short_options,
         click.argument("recipe", metavar="RECIPE|OBJECTIVE"),
     ):

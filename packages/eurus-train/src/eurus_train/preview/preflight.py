@@ -20,19 +20,23 @@ COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 @click.command(cls=ShortForm, short_help="Check template, data, model and loss before learning.")
 @about_recipe
 @click.option(
-    "--sample", type=click.IntRange(min=1), default=200, show_default=True, help="Trees to look at, drawn by data_seed."
+    "--sample",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="How many trees to look at, drawn by data_seed.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line a check.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one line per check.")
 def preflight(
     planned: Plan,
     stage: str | None,
     sample: int,
     as_json: bool,
 ) -> None:
-    """Check RECIPE's learning stages on the model and data they will have; exit 1 where one would be spoilt.
+    """Check RECIPE's training stages on their own model and data; exit with 1 if one would go wrong.
 
-    Template against apply_chat_template, double BOS, the end of actions, weights and head, the forest against the model's plain
-    forward, the policy against its reference, the loss at step 0 against its constant. With --model or --rows the first argument is an
+    It compares the template with apply_chat_template, the forest with the model's plain forward pass, the policy with its reference,
+    and the loss at step 0 with its constant. It looks for a double BOS, and checks the end of actions, the weights and the head. With --model or --rows the first argument is an
     objective, as in eurus train run.
 
     \b

@@ -110,7 +110,13 @@ class Learning(LearningSettings):
         """Return how trees become examples; no branch is longer than the model has positions."""
         positions = getattr(load_config(self.model).get_text_config(), "max_position_embeddings", None)
         return Reading(
-            min(self.max_length, positions or self.max_length), history, self.per_tree, self.data_seed, self.skip_bad
+            min(self.max_length, positions or self.max_length),
+            history,
+            self.per_tree,
+            self.data_seed,
+            self.skip_bad,
+            untrusted=self.untrusted,
+            opinions=self.opinion_pairs,
         )
 
     def plan(self, examples: Examples[E]) -> Plan[E]:

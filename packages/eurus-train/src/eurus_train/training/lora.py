@@ -24,16 +24,16 @@ _BASE, _A, _B = ".base_layer.", ".lora_A.default.weight", ".lora_B.default.weigh
 
 
 class Lora(Part):
-    """Adapters of low rank in place of all weights."""
+    """Low-rank adapters instead of all weights."""
 
     rank: PositiveInt = 16
-    """Columns of each adapter."""
+    """Rank of each adapter."""
     alpha: PositiveInt = 32
-    """The adapters' product counts alpha / rank times."""
+    """The adapters' product is multiplied by alpha / rank."""
     targets: Literal["all-linear"] | tuple[str, ...] = "all-linear"
     """Layers that get one, by the end of their names, such as q_proj; all-linear: every linear layer but the head."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Of the adapters' inputs, while learning."""
+    """Dropout on the adapters' inputs while training."""
 
     @property
     def scaling(self) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from eurus_core.errors import InputError
 from eurus_core.formats import open_trees
 from eurus_core.progress import Progress
 from eurus_core.records import PreferenceTree
@@ -31,8 +33,11 @@ def prepared(stage: Learning, chat: Chat, context: Context) -> tuple[Examples[An
     The first rank tokenises, unless it had done so before it was killed, and all read what it wrote.
     """
     sharding.check(stage.parallel)
-    for note in filter(None, (row_files(Path(path)).note for path in stage.trees)):
-        context.note(f"{note}.")
+    for path in stage.trees:
+        # A run that goes on needs no trees any more; where they are needed, reading them tells what is wrong.
+        with contextlib.suppress(InputError):
+            if note := row_files(Path(path)).note:
+                context.note(f"{note}.")
     folder = context.folder / TOKENS
     files = [folder / "learnt.arrow", folder / "heldout.arrow"]
 

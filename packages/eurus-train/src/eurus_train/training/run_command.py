@@ -12,13 +12,13 @@ from eurus_core.plugins.component import bare
 from eurus_train.short_form import ShortForm, is_short, short_flags, short_options, short_settings
 
 _SHORT = (
-    "With --model or --rows the first argument is an objective ('eurus parts objectives') and the rest is as the paper has it, for "
-    "models of 7B and more, unless --set says otherwise; the run folder is then runs/ and the objective. 'eurus parts formats' lists "
-    "the rows that are read. The learnt model is in the stage's folder, under model/."
+    "With --model or --rows the first argument is an objective ('eurus parts objectives'). Settings not given by --set are the paper's, "
+    "for models of 7B and more, and the run folder is runs/ and the objective. 'eurus parts formats' lists the rows that can be read. "
+    "The trained model is in the stage's folder, under model/."
 )
 _SEVERAL = (
-    "Several processes share the work as the setting 'parallel' says (ddp, zero2, zero3, fsdp). Each of several machines runs the "
-    "same command with the same --nodes and --rendezvous, and sees the same run folder."
+    "The setting 'parallel' (ddp, zero2, zero3, fsdp) says how several processes share the work. With several machines, run the same "
+    "command with the same --nodes and --rendezvous on each; all must see the same run folder."
 )
 
 
@@ -35,11 +35,17 @@ def learning_command(kind: str, *, name: str, summary: str) -> click.Command:
     @short_options
     @stage_option
     @click.option(
-        "--processes", type=click.IntRange(1), default=1, show_default=True, help="On this machine, one a GPU."
+        "--processes",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="How many processes on this machine, one per GPU.",
     )
-    @click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines that learn together.")
     @click.option(
-        "--rendezvous", metavar="HOST:PORT", help="Where several machines meet: one of them, and a free port."
+        "--nodes", type=click.IntRange(1), default=1, show_default=True, help="How many machines train together."
+    )
+    @click.option(
+        "--rendezvous", metavar="HOST:PORT", help="The address of one of several machines, and a free port on it."
     )
     @recipe_options
     def command(

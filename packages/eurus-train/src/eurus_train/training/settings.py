@@ -29,60 +29,64 @@ class LearningSettings(Stage):
     model: Model
     """Where training starts."""
     chat_template: File | None = None
-    """A Jinja file for a model without a chat template, as base models are, or in place of its own. Saved with the model."""
+    """A Jinja file: the chat template of a base model, which has none, or a replacement for the model's own. Saved with the model."""
     trees: Annotated[tuple[Trees, ...], BeforeValidator(lambda found: [found] if isinstance(found, str) else found)]
-    """What is learnt from: tree sets, or published rows; in a recipe also the stages that make them."""
+    """What to learn from: tree sets or published rows; in a recipe also the stages that make them."""
     skip_bad: bool = False
-    """Leave rows and trees out that cannot be used, and count them, in place of stopping at the first."""
+    """Leave out and count rows and trees that cannot be used, instead of stopping at the first."""
+    untrusted: bool = False
+    """Learn also from actions that count as correct only on the word of their own code, because their tests had to run in its process."""
+    opinion_pairs: bool = False
+    """Learn also from pairs and groups that a model judged, not ground truth. The paper learns from such actions one by one."""
     objective: Routes
     learning_rate: PositiveFloat
-    """The highest one, reached after the warm-up; a cosine follows."""
+    """The highest learning rate, reached after the warm-up; it then falls along a cosine."""
     epochs: float = Field(default=1.0, gt=0, le=1000)
     """Passes over the trees; the paper's is 1."""
     max_steps: int | None = Field(default=None, gt=0, le=1_000_000)
-    """So many optimizer steps in place of epochs."""
+    """Train for this many optimizer steps instead of epochs."""
     trees_per_step: PositiveInt = 8
-    """Trees of one optimizer step, the size of a batch."""
+    """Trees per optimizer step: the batch size."""
     forest_tokens: PositiveInt = 2048
-    """Unique tokens of one forward pass: what memory must hold."""
+    """The most unique tokens in one forward pass: what memory must hold."""
     max_length: PositiveInt = 2048
-    """Tokens of one branch, from the instruction to the end of the action; at most the model's positions."""
+    """The most tokens in one branch, from the instruction to the end of the action; at most the model's positions."""
     source_weights: Mapping[str, Weight] = Field(default_factory=dict)
-    """What an example of a source counts for, as in { UltraFeedback = 0.5 }; 1 where nothing is said. The source is what published
-    rows name, else the problem's label "source", else its data set."""
+    """Weight of each example of a source, as in { UltraFeedback = 0.5 }; 1 by default. The source is the one that published rows
+    name, else the problem's label "source", else its data set."""
     per_tree: PositiveInt | None = None
-    """At most this many examples (pairs, or correct actions) of one tree."""
+    """The most examples (pairs, or correct actions) taken from one tree."""
     warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
     """Share of the steps in which the learning rate rises; the paper's is 0.1."""
     max_grad_norm: PositiveFloat = 1.0
     """Longer gradients are clipped to this norm."""
     precision: Precision = "auto"
-    """Of products; weights are float32. auto: bfloat16 where the machine is fast at it."""
+    """Precision of products; weights are float32. auto: bfloat16 if the machine is fast at it."""
     peak_tflops: PositiveFloat | None = None
-    """What one GPU's products reach by its maker's word, in TFLOP/s; the part of it that learning reached (MFU) is then reported."""
+    """The peak of one GPU as its maker states it, in TFLOP/s; the share of it that training reached (MFU) is then reported."""
     lora: Lora | None = None
-    """Learn adapters of low rank in place of all weights: a table, such as { rank = 16 }."""
+    """Train low-rank adapters instead of all weights: a table, such as { rank = 16 }."""
     gradient_checkpointing: bool | Literal["products"] = False
-    """Compute each layer again in the backward pass instead of keeping its activations: less memory, a third more time. With
-    "products" layers on CPUs keep their products and attention and compute only what lies between: a tenth more time."""
+    """Recompute each layer in the backward pass instead of keeping its activations: less memory, a third more time. With
+    "products", layers on CPUs keep their products and attention and recompute only what lies between: a tenth more time."""
     parallel: Parallel = "ddp"
-    """How several processes (--processes) share the work: each with a copy of the model (ddp), or with shards of it by
-    DeepSpeed's ZeRO-2 or ZeRO-3 or by FSDP2. In one process it is without effect."""
+    """How several processes (--processes) share the work: each has a copy of the model (ddp), or a shard of it by
+    DeepSpeed's ZeRO-2 or ZeRO-3 or by FSDP2. It has no effect with one process."""
     heldout: int = Field(default=0, ge=0)
-    """Problems kept out of training, to measure on at the end."""
+    """How many problems are kept out of training, to measure on at the end."""
     eval_steps: PositiveInt | None = None
-    """Steps between measurements of what is held out; none: at the end only."""
+    """Steps between measurements on held-out problems; none: only at the end."""
     keep: Literal["last", "best"] = "last"
-    """The weights to save: the last ones, or those with the best held-out accuracy (then the lowest loss) of all eval_steps."""
+    """Which weights to save: the last, or those with the best held-out accuracy (in a tie, the lowest loss) over all measurements of eval_steps."""
     data_seed: int = 0
-    """Fixes what is held out, which examples are drawn and in which order: not the run's seed, so that stages that differ in their
-    objective alone learn from the same examples."""
+    """Fixes what is held out, which examples are drawn and in which order. It is not the run's seed, so stages that differ only in
+    their objective learn from the same examples."""
     save_steps: PositiveInt = 20
-    """Steps between checkpoints, to go on from after an interruption."""
+    """Steps between checkpoints, from which an interrupted training resumes."""
     log_steps: PositiveInt = 1
     """Steps between entries in the run's events.jsonl; metrics.jsonl has every step."""
     report_to: Trackers = ()
-    """Trackers that get every step, by the names transformers has for them, such as tensorboard or wandb."""
+    """Trackers that receive every step, by transformers' names for them, such as tensorboard or wandb."""
 
     @model_validator(mode="after")
     def _of_effect(self) -> Self:

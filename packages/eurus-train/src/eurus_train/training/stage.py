@@ -58,14 +58,14 @@ class Train(Learning):
     produces: ClassVar[Artefact] = "model"
 
     objective: Annotated[Routes, Routed("train")]
-    """What is learnt. A table of sources and their objectives routes each source to its own, "default" the others."""
+    """The training objective. A table of sources and their objectives gives each source its own, and "default" the others."""
     history: Literal["keep", "drop"] = "keep"
     """For objectives on actions: "drop" leaves out the attempts before an action, as the paper does. Tool calls and what was said in a
     chat stay."""
     reference: Model | None = None
-    """The model that rewards are measured against; none: the one that training starts from."""
+    """The reference model, against which rewards are measured; none: the model that training starts from."""
     save_dtype: Dtype = "float32"
-    """Of the weights in model/."""
+    """Precision of the weights in model/."""
 
     def examples(
         self,

@@ -137,16 +137,16 @@ def _trends(rows: list[Row]) -> dict[str, Trend]:
     return {label: trend(values) for label, values in found.items() if len(values) > 1}
 
 
-@click.command(short_help="Say what the rewards of a training tell, ours or TRL's.")
+@click.command(short_help="Explain the rewards in a training log, ours or TRL's.")
 @click.argument("logs", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a log.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per log.")
 def monitor(logs: tuple[Path, ...], as_json: bool) -> None:
-    """Say what the rewards of a training tell: figure 5 of the paper in numbers and words.
+    """Explain the rewards in a training log: figure 5 of the paper in numbers and words.
 
-    LOGS are folders of runs or of stages or metrics.jsonl files of ours, trainer_state.json files of TRL, or logs as
-    transformers prints them. Of a run every stage is shown that has logged rewards; of the folder that TRL writes its
-    checkpoints to, the last one. Every quantity is shown by its mean over the first and the last fifth of the steps. A log that
-    cannot be read is named after the others.
+    LOGS are our run folders, stage folders or metrics.jsonl files, TRL's trainer_state.json files or the folder of its checkpoints,
+    or logs as transformers prints them. From a run every stage that has logged rewards is shown; from TRL's folder, the last
+    checkpoint. Every quantity is shown as its mean over the first and over the last fifth of the steps. Logs that cannot be read are
+    named at the end.
 
     \b
     Example:

@@ -5,18 +5,14 @@ from typing import TYPE_CHECKING
 from eurus_core.lazy import exports
 
 if TYPE_CHECKING:
-    from eurus_data.graders.math.compare import Comparison as Comparison
     from eurus_data.graders.math.compare import equivalent as equivalent
-    from eurus_data.graders.math.extraction import Extraction as Extraction
-    from eurus_data.graders.math.extraction import extract as extract
     from eurus_data.graders.math.grader import MathGrader as MathGrader
     from eurus_data.graders.math.keys import key as key
 
 __getattr__, __all__ = exports(
     __name__,
     {
-        "compare": ["Comparison", "equivalent"],
-        "extraction": ["Extraction", "extract"],
+        "compare": ["equivalent"],
         "grader": ["MathGrader"],
         "keys": ["key"],
     },

@@ -173,7 +173,10 @@ def _same_relation(one: Term, other: Term) -> str:
             return ""
         if isinstance(relation.sides[-1], Symbol) and len(relation.sides) == 2 and not isinstance(opposite, Symbol):
             return "label-omitted" if same(relation.sides[0], opposite) else ""
-        if isinstance(relation.sides[0], Symbol) and len(relation.sides) > 2:  # "x = 2/4 = 1/2"
+        rest = Relation(relation.sides[1:], relation.operators[1:])
+        if len(relation.sides) > 2 and (
+            isinstance(relation.sides[0], Symbol) or not symbols(rest)
+        ):  # x = 2/4 = 1/2, a + b = 3 + 4 = 7
             relation = Relation(relation.sides[1:], relation.operators[1:])
         if not symbols(relation) and all(same(relation.sides[0], side) for side in relation.sides[1:]):
             return "label-omitted" if same(relation.sides[-1], opposite) else ""

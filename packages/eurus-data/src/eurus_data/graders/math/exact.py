@@ -40,6 +40,10 @@ class _Evaluation:
         match term:
             case Number(value, _):
                 return value
+            case Apply("mod", (Apply("^", (base, exponent)), modulus)):
+                result = self._modular_power(base, exponent, modulus)
+                self.left -= result.numerator.bit_length()
+                return result
             case Apply(function, arguments) if function in _RULES:
                 result = _RULES[function]([self.value(one) for one in arguments])
                 bits = max(result.numerator.bit_length(), result.denominator.bit_length())
@@ -49,6 +53,13 @@ class _Evaluation:
                 return result
             case _:
                 raise Inexact
+
+    def _modular_power(self, base: Term, exponent: Term, modulus: Term) -> Fraction:
+        """Return what a power leaves, which is no work even where the power itself is past the cap."""
+        values = [self.value(one) for one in (base, exponent, modulus)]
+        if any(one.denominator != 1 for one in values) or values[1] < 0 or values[2] == 0:
+            return _mod([_power(values[:2]), values[2]])
+        return Fraction(pow(int(values[0]), int(values[1]), int(values[2])))
 
 
 def _sum(values: list[Fraction]) -> Fraction:

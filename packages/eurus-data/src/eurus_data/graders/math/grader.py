@@ -2,56 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import partial
 
 from pydantic import Field
 
-from eurus_core.records import Action, Observation
-from eurus_data.graders import guard
-from eurus_data.graders.answers import AnswerGrader
-from eurus_data.graders.comparison import Comparison
+from eurus_core.records import Verdict
+from eurus_data.graders import guard, reply
+from eurus_data.graders.answers import AnswerGrader, Said
 from eurus_data.graders.math import compare, judging, keys
-from eurus_data.graders.math.extraction import extract
+from eurus_data.graders.reply import Found
+from eurus_data.graders.verdicts import short, verdict
+
+_AFTER = 2_500
+"""Characters behind an announcement that are read where it turns out to be the beginning of a sentence."""
 
 
 class MathGrader(AnswerGrader):
     """Judges a mathematical answer.
 
-    Where code ran, its last line of output is the answer (a sentence printed there is searched for one); otherwise the solution stated in
-    words, then what the text says by priority: boxed, "answer is", the last number. Code that failed is ``incorrect`` (rule ``error``,
-    ``memory`` or ``killed``), code that ran out of time ``timeout``, code that printed nothing ``unparsed`` (rule ``no output``): it may
-    have computed the answer, but has not given it.
+    Where code ran, its last line of output is the answer (a sentence printed there is searched for one); otherwise the text is searched
+    by priority: boxed, "answer is", the last statement. Code that failed is ``incorrect`` (rule ``error``, ``memory`` or ``killed``), code
+    that ran out of time ``timeout``, code that printed nothing ``unparsed`` (rule ``no output``): it may have computed the answer, but
+    has not given it.
     """
 
     timeout_seconds: float = Field(default=2.0, gt=0)
     """CPU time that comparing two answers may take; past it the verdict is ``timeout``."""
 
-    def compare(self, prediction: str, reference: str, instruction: str = "") -> Comparison:
-        found = compare.at_sight(prediction, reference)
-        if found is not None:
-            return found
+    def compare(self, said: Said, reference: str) -> Verdict | Callable[[], Verdict]:
+        text = _with_array(said.text, said.printed) if said.printed else said.text
+        text = text[-reply.MAX_TEXT :]
+        seen = judging.at_sight(text, reference, cut=said.cut)
+        return seen if isinstance(seen, Verdict) else partial(self._guarded, text, seen, reference, said.cut)
+
+    def _guarded(self, text: str, announced: Found | None, reference: str, cut: bool) -> Verdict:
+        if announced is not None and not reply.withdrawn(announced):
+            text = ""  # what was announced is all that is compared
+            announced = replace(announced, after=announced.after[:_AFTER])
+        call = partial(judging.judge, cut=cut)
         try:
-            return guard.shared().call(self.timeout_seconds, judging.judge, prediction, reference)
+            return guard.shared().call(self.timeout_seconds, call, text, announced, reference)
         except guard.Exceeded as exceeded:
-            return Comparison(exceeded.outcome, exceeded.rule, exceeded.why)
+            given = text if announced is None else announced.answer
+            return verdict(exceeded.outcome, exceeded.rule, exceeded.why, short(given), short(reference))
 
     def key(self, answer: str) -> Hashable:
         if compare.is_plain(answer):
             return keys.key(answer)
         try:
-            return guard.shared().call(self.timeout_seconds, judging.answer_key, answer)
+            return guard.shared().call(self.timeout_seconds, keys.key, answer)
         except guard.Exceeded:
             return ("text", answer.strip())
-
-    def answer(self, action: Action, observation: Observation | None) -> str | None:
-        last = super().answer(action, observation)
-        if last is not None and action.code and observation is not None:
-            return _with_array(last, observation.text)
-        return last
-
-    def search(self, text: str) -> str | None:
-        found = extract(text)
-        return found.answer if found is not None else None
 
 
 def _with_array(last: str, printed: str) -> str:

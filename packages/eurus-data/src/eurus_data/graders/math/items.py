@@ -84,7 +84,15 @@ def same_sequence(one: Term, other: Term) -> str:
         return ""
     if "tuple" in kinds:
         return "ordered" if ordered(first, second) else ""
+    if "set" not in kinds and not all(map(_in_order, (first, second))):
+        return "ordered" if ordered(first, second) else ""  # letters out of their order are a ranking
     return "unordered" if _matched(first, second, distinct="set" not in kinds) else ""
+
+
+def _in_order(items: tuple[Term, ...]) -> bool:
+    """Whether items are anything but capital letters out of the alphabet's order."""
+    names = [item.name for item in items if isinstance(item, Symbol) and len(item.name) == 1 and item.name.isupper()]
+    return len(names) < len(items) or names == sorted(names)
 
 
 def _perhaps_intervals(one: Sequence, other: Sequence) -> bool:

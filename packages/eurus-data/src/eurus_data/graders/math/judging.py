@@ -1,61 +1,109 @@
-"""Judging a prediction, an answer or a sentence around one, against a reference: what the guard's worker runs."""
+"""Judging an answer, or a reply around one, against a reference: what the guard's worker runs.
+
+What the answer is does not depend on the reference. It is what the reply announces; else the whole text, where that reads as mathematics
+and is no sentence; else what its last statement says; else the text as words, where it is short.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
 from dataclasses import replace
 
-from eurus_data.graders.comparison import Comparison
-from eurus_data.graders.math import compare, keys
-from eurus_data.graders.math.extraction import extract, is_boxed, is_prose
+from eurus_core.records import Verdict
+from eurus_data.graders import reply
+from eurus_data.graders.math import compare, lettered
 from eurus_data.graders.math.reading import read
+from eurus_data.graders.math.scalars import is_scalar
 from eurus_data.graders.math.spelling import clean
-from eurus_data.graders.math.terms import Words, show
+from eurus_data.graders.math.statement import last_statement
+from eurus_data.graders.math.terms import Apply, Relation, Sequence, Words, show, symbols, walk
 from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
+from eurus_data.graders.reply import Found, is_prose
+from eurus_data.graders.verdicts import short, verdict
 
+MAX_WORDS = 300
+"""Characters of a text that may be an answer in words as it stands."""
+_NAMED = re.compile(r"\$?[A-Za-z]\$? (?:is|equals|=)\s+(?!equal)")
+SHORT = 4
+"""Words of a line that is no sentence, so that it is an answer as it stands."""
 _REMARKED = re.compile(
     r"(?P<answer>[^()]*[^()\s])\s+\((?:(?P<why>(?:since|because|as|so|not|rounded|i\.e\.|that is|approx|approximately|exact|exactly|multiplicity)\b)?(?:or\s+)?(?P<value>[^()]*))\)\.?",
     re.DOTALL,
 )
+_TWICE = re.compile(
+    r"(?P<answer>[^,;]+?)[,;]?\s+(?:i\.e\.|that is|or equivalently|equivalently|in other words|or simply),?\s+(?P<again>[^,;]+)"
+)
+_PART_OF = re.compile(r"(?P<answer>.*[\d}$]) of (?:the|a|an|his|her|its|their|all) [A-Za-z ]+", re.DOTALL)
 
 
-def judge(answer: str, reference: str) -> Comparison:
-    """Compare an answer given as text; a sentence is searched for its answer where it does not match as a whole."""
-    comparison = _compared(answer, reference)
-    if not comparison.correct and _is_sentence(answer, comparison):
-        found = extract(answer)
-        if found is not None and found.answer != answer:
-            inner = _compared(found.answer, reference)
-            return replace(inner, rule=f"{inner.rule} ({found.rule})")
-    return comparison
-
-
-def _compared(answer: str, reference: str) -> Comparison:
-    """Compare an answer, if need be without the remark in brackets behind it: ``7 (since 3 + 4 = 7)``, ``0.5 (one half)``."""
-    comparison = compare.equivalent(answer, reference)
-    if comparison.correct or len(answer) > MAX_CHARACTERS:
-        return comparison
-    remarked = _REMARKED.fullmatch(clean(answer))
-    if remarked is None or not (remarked["why"] or compare.equivalent(remarked["answer"], remarked["value"]).correct):
-        return comparison
-    bare = compare.equivalent(remarked["answer"], reference)
-    return bare if bare.correct else comparison
-
-
-def answer_key(answer: str) -> Hashable:
-    """Return the key of an answer, or of the one inside a sentence, as :func:`judge` would read it."""
-    try:
-        sentence = isinstance(read(answer), Words)
-    except Unreadable:
-        sentence = True
-    except TooLarge:
-        sentence = len(answer) > MAX_CHARACTERS
-    if (sentence or is_boxed(answer)) and is_prose(answer):
-        found = extract(answer)
+def at_sight(text: str, reference: str, *, cut: bool = False) -> Verdict | Found | None:
+    """Return the verdict where no parser is needed, or what the text announces, or None where it announces nothing. Linear."""
+    if not cut:
+        found = compare.at_sight(text, reference)
         if found is not None:
-            return keys.key(found.answer)
-    return keys.key(answer)
+            return found
+    announced = reply.announced(text, cut=cut)
+    if announced is None or reply.withdrawn(announced):
+        return announced
+    same = compare.at_sight(announced.answer, reference)
+    return announced if same is None else replace(same, rule=f"{same.rule} ({announced.rule})")
+
+
+def judge(text: str, announced: Found | None, reference: str, *, cut: bool = False) -> Verdict:
+    """Compare the answer of a text, in which ``announced`` was found, with a reference."""
+    expected = _expected(reference)
+    found = answer(text, announced, cut=cut)
+    if isinstance(found, str) and announced is None and not cut and len(text) <= MAX_WORDS and "```" not in text:
+        whole = compare.equivalent(text.strip(), expected)  # a sentence may be the answer itself
+        if whole.correct and not is_scalar(read(text)):
+            return whole
+    if isinstance(found, str):
+        return verdict("unparsed", "no answer", found, "", short(expected, 1000))
+    judged = _compared(found.answer, expected)
+    if not judged.correct and found.rule == "last statement" and (value := _value(found.answer)):
+        judged = _compared(value, expected)
+    return replace(judged, rule=f"{judged.rule} ({found.rule})") if found.rule else judged
+
+
+def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | str:
+    """Return the answer that a text gives, or why it gives none."""
+    text = reply.without_code(text).strip()
+    if announced is not None:
+        if reply.withdrawn(announced):
+            later = last_statement(announced.after)
+            return (
+                "the answer is taken back"
+                if later is None or not _is_mathematics(later)
+                else Found(later, "last statement")
+            )
+        if announced.rule not in ("boxed", "tagged", "json") and _is_sentence(announced.answer):
+            later = last_statement(announced.answer if len(announced.after.split()) < 3 else announced.after)
+            if later is not None and _is_mathematics(later):
+                return Found(later, "last statement")
+        return announced
+    if not text:
+        return "the text is all code"
+    if cut:
+        return "the text was cut off before it announced an answer"
+    prose = is_prose(text)
+    if not prose and _is_one(text) and (len(text.split()) <= SHORT or _is_mathematics(text)):
+        return Found(text, "")
+    if _NAMED.match(text) and _is_one(text) and isinstance(_read(text), (Relation, Sequence)):
+        return Found(text, "")
+    stated = last_statement(text)
+    if stated is not None and _is_mathematics(stated):
+        return Found(stated, "last statement")
+    printed = reply.printed(text)
+    if printed is not None:
+        return Found(printed, "output")
+    truth = compare.opening_truth(text)
+    if truth:
+        return Found(truth, "last statement")
+    if _is_one(text) and len(text) <= MAX_WORDS and not prose:
+        return Found(text, "")
+    if stated is not None:
+        return f"the last statement, {short(stated)!r}, is not read"
+    return "no answer is stated"
 
 
 def parsed(text: str) -> str:
@@ -66,12 +114,72 @@ def parsed(text: str) -> str:
         return f"not read: {error}"
 
 
-def _is_sentence(answer: str, comparison: Comparison) -> bool:
-    """Whether an answer is prose around an answer: it reads as words or not at all, and is prose; or it boxes the answer."""
-    unread = (
-        comparison.outcome == "unparsed"
-        or comparison.parsed_prediction.startswith(("'", '"'))
-        or len(answer) > MAX_CHARACTERS
-        or is_boxed(answer)  # letters before it may read as a product: s o 1/2
+def _expected(reference: str) -> str:
+    """Return the answer of a reference, which may be a whole solution."""
+    if len(reference) < 3 or not reply.is_announcement(reference):
+        return reference
+    found = reply.announced(reference)
+    return reference if found is None else found.answer
+
+
+def _compared(answer: str, reference: str) -> Verdict:
+    """Compare an answer, if need be without the remark in brackets behind it: ``7 (since 3 + 4 = 7)``, ``0.5 (one half)``."""
+    compared = compare.equivalent(answer, reference)
+    if compared.correct or len(answer) > MAX_CHARACTERS:
+        return compared
+    cleaned = clean(answer)
+    part = _PART_OF.fullmatch(cleaned)
+    if part is not None:
+        return compare.equivalent(part["answer"], reference)
+    twice = _TWICE.fullmatch(cleaned)
+    if twice is not None and compare.equivalent(twice["answer"], twice["again"]).correct:
+        return compare.equivalent(twice["again"], reference)
+    remarked = _REMARKED.fullmatch(cleaned)
+    if remarked is None or not (remarked["why"] or compare.equivalent(remarked["answer"], remarked["value"]).correct):
+        return compared
+    bare = compare.equivalent(remarked["answer"], reference)
+    return bare if bare.correct else compared
+
+
+def _read(text: str) -> object:
+    try:
+        return read(text)
+    except (Unreadable, TooLarge):
+        return None
+
+
+def _value(statement: str) -> str:
+    """Return what the last statement ``a + b = 3 + 4 = 7`` or ``f(2) = 7`` says of several names, or of a function at a place; else nothing.
+
+    ``2x = 8`` and ``x^2 = 4`` say of x something else.
+    """
+    term = _read(statement)
+    if not isinstance(term, Relation) or set(term.operators) != {"="} or symbols(term.sides[-1]):
+        return ""
+    left = term.sides[0]
+    told = len(symbols(left)) > 1 or (isinstance(left, Apply) and left.function not in ("+", "*", "^", "neg"))
+    return statement.rpartition("=")[2].strip(" $") if told else ""
+
+
+def _is_mathematics(text: str) -> bool:
+    """Whether a text reads as something other than words; what is too large to read is mathematics."""
+    try:
+        return not any(isinstance(one, Words) for one in walk(read(text)))
+    except Unreadable:
+        return False
+    except TooLarge:
+        return len(text) <= MAX_CHARACTERS
+
+
+def _is_one(text: str) -> bool:
+    """Whether a text is one answer by its layout: a line, a displayed formula, a matrix, labelled parts."""
+    return (
+        "\n" not in text
+        or "\\begin" in text
+        or text.startswith(("$$", "\\[", "[", "("))
+        or lettered.parts(text) is not None
     )
-    return unread and is_prose(answer)
+
+
+def _is_sentence(text: str) -> bool:
+    return is_prose(text) and not _is_mathematics(text)

@@ -86,6 +86,9 @@ _WORDED = (
     (re.compile(r"(?<=\d)(?:\s*%)?\s*(?:per\s?cent(?:age)?|pct)\b", re.IGNORECASE), "%"),
     (re.compile(r"\s*\brad(?:ians?)?\b(?!\s*\()"), ""),  # a radian is the number itself
     (re.compile(r"(?<=\d)\s+mod\s+(?=\d)"), r" \\bmod "),
+    (re.compile(r"(?<=[\w)}])\s+squared\b"), "^2"),
+    (re.compile(r"(?<=[\w)}])\s+cubed\b"), "^3"),
+    (re.compile(r"(?<=[\d)}])\s+factorial\b"), "!"),
     (re.compile(r"(?<=\A)(\d+) to (\d+)(?=\Z)"), r"\1:\2"),
     (re.compile(r"\A(\d[\d,]*) (?:out of|in) (?:every )?(\d[\d,]*)\Z"), r"\1/\2"),
     (re.compile(r"\b(?:USD|US\s?\$)\s*(?=\d)"), "$"),
@@ -116,6 +119,13 @@ _WORDED = (
         ),
         r"\\R \\setminus ",
     ),
+    (
+        re.compile(
+            r"[\s,]*\b(?:for|where) (?:any|all|some|every|each) (?:(?:real|arbitrary) )?(?:constants?|values? of) [A-Za-z]\Z"
+        ),
+        "",
+    ),
+    (re.compile(r"\A(?!.*\b([a-z])\b.* for all \1\Z)(.*\S),? for all [a-z]\Z"), r"\2"),
     (re.compile(r"\A(?:12\s)?noon\Z", re.IGNORECASE), "12:00 pm"),
     (re.compile(r"\A(?:12\s)?midnight\Z", re.IGNORECASE), "12:00 am"),
     (re.compile(r"\bdegrees? (celsius|fahrenheit)\b", re.IGNORECASE), r"\1"),

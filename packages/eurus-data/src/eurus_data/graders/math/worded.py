@@ -28,7 +28,7 @@ _TERM = re.compile(
 """Begins or stands in a term that we do not read, such as an integral or an expectation."""
 _NO_LABEL = frozenset((
     "not", "no", "never", "neither", "nor", "if", "when", "unless", "except", "or", "and", "than", "least", "most", "about",
-    "maybe", "either", "there", "answer", "result", "solution", "without", "isn", "doesn", "cannot", "can", "more", "less", "fewer", "plus", "minus", "times", "over", "under", "to", "with", "but", "is", "are",
+    "maybe", "either", "there", "answer", "result", "solution", "without", "isn", "doesn", "cannot", "can", "more", "less", "fewer", "plus", "minus", "times", "squared", "cubed", "factorial", "over", "under", "to", "with", "but", "is", "are",
 ))  # fmt: skip
 """Words that make what stands before a sign more than a name."""
 

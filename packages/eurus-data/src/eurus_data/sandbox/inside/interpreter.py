@@ -20,6 +20,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
+from eurus_data.sandbox.inside import no_programs
+
 End = Literal["ok", "error", "memory"]
 
 _DEEPEST_TRACEBACK = 64
@@ -27,7 +29,7 @@ _DEEPEST_TRACEBACK = 64
 _RESERVE_BYTES = 32 << 20
 """Address space given up when memory runs out, so that the error can be worded and the next cell be read."""
 _PLAIN = frozenset({int, float, bool, str, bytes, complex})
-_OWN_FILE = __file__
+_OWN_FILES = frozenset((__file__, no_programs.__file__))
 
 
 class _Compiler(CachingCompiler):
@@ -149,7 +151,7 @@ class Interpreter(InteractiveShell):
 
     def system(self, cmd: str) -> None:
         """What ``!command`` calls."""
-        raise PermissionError(f"no programs can be started here: {cmd}")
+        no_programs.refuse(cmd)
 
     def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> None:
         """What ``x = !command`` calls."""
@@ -173,7 +175,7 @@ def _shortened(trace: TracebackType | None) -> TracebackType | None:
     """Return the outermost and the innermost frames of a deep traceback, none of this file's among them."""
     frames = []
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename != _OWN_FILE:
+        if trace.tb_frame.f_code.co_filename not in _OWN_FILES:
             frames.append(trace)
         trace = trace.tb_next
     if len(frames) > _DEEPEST_TRACEBACK:

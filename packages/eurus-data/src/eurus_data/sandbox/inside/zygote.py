@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from eurus_data.sandbox.confinement import kernel
 from eurus_data.sandbox.confinement.folder import Folder
 from eurus_data.sandbox.confinement.layers import Confinement
-from eurus_data.sandbox.inside import pages
+from eurus_data.sandbox.inside import no_programs, pages
 from eurus_data.sandbox.inside.child import live, rehearse
 from eurus_data.sandbox.judging import program
 from eurus_data.sandbox.wire import pack
@@ -32,9 +32,11 @@ from eurus_data.sandbox.wire import pack
 if TYPE_CHECKING:
     from eurus_data.sandbox.inside.interpreter import Interpreter
 
+_fork = os.fork  # sessions find another in its place
 _ORPHAN_CHECK_SECONDS = 5.0
-_UNASKED = frozenset({"charset_normalizer"})
-"""What preloaded modules import where it is installed and no cell misses: this one, for numpy.f2py, loads ten libraries."""
+_UNASKED = frozenset({"charset_normalizer", "pyarrow"})
+"""What preloaded modules import where it is installed and no cell misses: the first, for numpy.f2py, loads ten libraries; the second, for
+pandas, takes memory and starts threads, which no fork survives."""
 
 
 def main(descriptor: int, *, folder: str, seed: int, preload: Sequence[str], cells: bool, **limits: Any) -> NoReturn:
@@ -107,8 +109,11 @@ def _without(*modules: str) -> Iterator[None]:
 def _settle(folder: Path, seed: int, cells: bool) -> None:
     """Leave behind what every session shall find, once: each page that a child writes to costs it a copy."""
     os.chdir(folder)
+    no_programs.tell()
     sys.argv, sys.orig_argv = [""], []  # those of this process are no arguments of theirs, and name folders
     os.environ.clear()
+    # joblib, and scikit-learn with it, then works in this process: it would look for processors where nothing can be read
+    os.environ["JOBLIB_MULTIPROCESSING"] = "0"
     os.environ.update(HOME=str(folder), TMPDIR=str(folder), PATH="/usr/bin:/bin", LANG="C.UTF-8", MPLBACKEND="agg")
     tempfile.tempdir = str(folder)
     if numpy_random := sys.modules.get("numpy.random"):
@@ -131,7 +136,7 @@ def _serve(
     ready: bytes,
     folder: Folder,
 ) -> NoReturn:
-    fork = kernel.fork if len(os.listdir("/proc/self/task")) == 1 else os.fork  # noqa: PTH208  (only how many)
+    fork = kernel.fork if len(os.listdir("/proc/self/task")) == 1 else _fork  # noqa: PTH208  (only how many)
     asking, children = asked.fileno(), dict[int, int]()
     events = select.epoll()
     events.register(asking, select.EPOLLIN)

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from eurus_core.errors import InputError
+from eurus_data.sandbox.judging import counting, uncalled
+from eurus_data.sandbox.judging.counting import can_assert, is_empty
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], object]] = {
     ast.Eq: operator.eq,
@@ -83,22 +85,33 @@ class Test:
 class Tests:
     """All tests of a program. ``names`` are those that it should define, ``given`` the imports that the tests forgot.
 
-    ``inside`` says why the tests can be run in the program's own process only; mostly empty.
+    ``inside`` says why the tests can be run in the program's own process only; mostly empty. ``takes_entry`` says that a function of theirs
+    has to be called with one of the program's, and which was not known.
     """
 
     tests: tuple[Test, ...]
     names: tuple[str, ...]
     given: str
     inside: str
+    takes_entry: bool = False
 
 
-def read(tests: Sequence[str]) -> Tests:
-    """Read all tests of one program; InputError where one is no Python."""
+def read(tests: Sequence[str], entry: str = "") -> Tests:
+    """Read all tests of one program; InputError where one is no Python, or asserts nothing where it looks as if it did.
+
+    Tests that only define are called. ``entry`` is the program's function for those that take it as their argument, such as HumanEval's
+    ``check(candidate)``.
+    """
     trees = [_parse(code, number) for number, code in enumerate(tests, 1)]
+    _refuse_idle(tests, trees)
+    used = _used([node for tree in trees for node in ast.walk(tree)])
+    takes_entry = not entry and uncalled.takes_entry(trees, used)
+    tests = ["\n".join([code, *uncalled.calls(tree, used, entry)]) for code, tree in zip(tests, trees, strict=True)]
+    trees = [ast.parse(code) for code in tests]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     own = set(_defined(nodes))
-    used = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
-    free = sorted({name for name in used if name not in own and name not in _BUILTINS})
+    used = _used(nodes)
+    free = sorted(name for name in used if name not in own and name not in _BUILTINS and not name.startswith("__"))
     called_plainly = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     modules = (
         sys.stdlib_module_names - called_plainly
@@ -113,7 +126,38 @@ def read(tests: Sequence[str]) -> Tests:
         tuple(names),
         "\n".join(_FAMILIAR.get(name, f"import {name}") for name in given),
         _reason(nodes, set(names)),
+        takes_entry,
     )
+
+
+def _refuse_idle(tests: Sequence[str], trees: Sequence[ast.Module]) -> None:
+    """Raise InputError where tests would let any program pass."""
+    for number, tree in enumerate(trees, 1):
+        for node in _statements(tree.body):
+            match node:
+                case ast.Expr(value=ast.Compare()):
+                    needed = f"Needed is: assert {ast.unparse(node)}"
+                    raise InputError(
+                        f"test {number} compares and asserts nothing: {ast.unparse(node)[:80]}", needed=needed
+                    )
+                case ast.Assert(test=ast.Tuple(elts=[first, *_]) as test) if is_empty(test):
+                    needed = f"Needed is, without the brackets: assert {ast.unparse(first)[:80]}, ..."
+                    raise InputError(f"test {number} asserts a tuple, which is always true", needed=needed)
+    if not any(map(can_assert, tests)):
+        needed = "Needed are statements such as: assert f(1) == 2"
+        raise InputError("the tests assert nothing, so that any program would pass", needed=needed)
+
+
+def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield statements, those in definitions and branches included; not those in `with` and `try`, where a mere comparison may raise."""
+    waiting: list[ast.AST] = list(body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        if not isinstance(node, (ast.With, ast.Try)):
+            waiting += getattr(node, "body", []) if isinstance(getattr(node, "body", []), list) else []
+            waiting += getattr(node, "orelse", []) if isinstance(getattr(node, "orelse", []), list) else []
 
 
 def _parse(code: str, number: int) -> ast.Module:
@@ -125,6 +169,10 @@ def _parse(code: str, number: int) -> ast.Module:
         ) from None
 
 
+def _used(nodes: Sequence[ast.AST]) -> set[str]:
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
 def _defined(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Yield every name that the tests bind anywhere."""
     for node in nodes:
@@ -133,6 +181,8 @@ def _defined(nodes: Sequence[ast.AST]) -> Iterator[str]:
                 yield name
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield name
+            case ast.ImportFrom(module=counting.PROGRAM):
+                pass
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
                 yield from ((alias.asname or alias.name).partition(".")[0] for alias in aliases)
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):

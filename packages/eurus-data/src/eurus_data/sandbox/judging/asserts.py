@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from eurus_core.records import Verdict
+from eurus_data.sandbox.judging import uncalled
 from eurus_data.sandbox.judging.assertions import Expectation, Test, Tests, read
 from eurus_data.sandbox.judging.dialogue import Dialogue, Ended
 from eurus_data.sandbox.judging.literals import NotLiteral, Reference, decode, encode
@@ -30,6 +31,9 @@ _SHOWN_CHARS = 160
 _MOST_CHARS_OF_WHY = 300
 _MAYBE_OF_NUMPY = re.compile(r'\{\s*"(?:array"|scalar"|[^"]*\\)')
 """Values whose comparison is numpy's affair; the last, a tag with an escape in it, no honest process writes."""
+
+
+_IDLE = Verdict("limit", "tests", "no assertion of the tests ran")
 
 
 class _Failed(Exception):
@@ -51,11 +55,29 @@ class _Object:
         raise _Unseen
 
 
-async def check(start: Start, program: str, tests: Sequence[str], *, timeout_seconds: float) -> Verdict:
-    """Return the verdict on a program: that of the first test it fails. The program's loading and each test have a deadline each."""
-    plan = read(tests)
+async def check(
+    start: Start, program: str, tests: Sequence[str], *, timeout_seconds: float, entry_point: str = ""
+) -> Verdict:
+    """Return the verdict on a program: that of the first test it fails. The program's loading and each test have a deadline each.
+
+    ``entry_point`` names the program's function that a test takes as its argument; unset, those that no other calls are tried. A suite in
+    which no assertion ran is no fault of the program's, and no proof of it: ``limit``.
+    """
+    plan = read(tests, entry_point)
     if len(program) > MOST_BYTES_OF_CODE:
         return Verdict("limit", "size", f"a program of {len(program)} characters")
+    if not plan.takes_entry:
+        return await _check(start, program, plan, timeout_seconds)
+    first: Verdict | None = None
+    for entry in uncalled.entries(program):
+        verdict = await _check(start, program, read(tests, entry), timeout_seconds)
+        if verdict.correct:
+            return verdict
+        first = first or verdict
+    return first or _wrong("error", "the program defines no function for the tests to call")
+
+
+async def _check(start: Start, program: str, plan: Tests, timeout_seconds: float) -> Verdict:
     if plan.inside:
         return await _judge_inside(start, program, plan, plan.inside, timeout_seconds)
     async with AsyncExitStack() as stack:
@@ -71,17 +93,23 @@ async def check(start: Start, program: str, tests: Sequence[str], *, timeout_sec
         except _Inside as inside:
             reason = inside.args[0]
         else:
+            if not judge.ran:
+                return _IDLE
             return Verdict("correct", "asserts", f"{len(plan.tests)} of {len(plan.tests)} tests", trusted=judge.trusted)
     return await _judge_inside(start, program, plan, reason, timeout_seconds)
 
 
 class _Judge:
-    """The processes of one program's trial. ``trusted`` turns False when the program's own code had to decide something."""
+    """The processes of one program's trial. ``trusted`` turns False when the program's own code had to decide something.
+
+    ``ran`` says whether an assertion has passed.
+    """
 
     def __init__(self, start: Start, stack: AsyncExitStack, plan: Tests, timeout_seconds: float):
         self._start, self._stack, self._plan, self._timeout_seconds = start, stack, plan, timeout_seconds
         self._tests: Dialogue | None = None
         self.trusted = True
+        self.ran = False
 
     async def load(self, program: str) -> None:
         self._program = await _opened(self._start, self._stack)
@@ -95,6 +123,7 @@ class _Judge:
     async def test(self, test: Test) -> None:
         """Judge one test; _Failed where the program does not meet it."""
         if test.expectation is not None and self._tests is None and await self._decided_here(test.expectation):
+            self.ran = True
             return
         if self._tests is None:
             self._tests = await _opened(self._start, self._stack)
@@ -105,6 +134,7 @@ class _Judge:
         if end.get("end") == "no literal":
             raise _Inside(_said(end))
         self.trusted = self.trusted and not end.get("inside")
+        self.ran = self.ran or bool(end.get("ran"))
         if end.get("end") != "ok":
             raise _Failed(_wrong("assert" if end.get("end") == "assertion" else "error", _said(end)))
 
@@ -166,6 +196,7 @@ async def _judge_inside(start: Start, program: str, plan: Tests, reason: str, ti
             {"program": program, "role": "inside"},
             *({"code": f"{plan.given}\n{test.code}"} for test in plan.tests),
         ]
+        ran = 0
         for number, frame in enumerate(frames):
             place = f"test {number} of {len(plan.tests)}: " if number else "the program: "
             try:
@@ -177,6 +208,9 @@ async def _judge_inside(start: Start, program: str, plan: Tests, reason: str, ti
                 return Verdict("incorrect", ended.args[0], f"{place}the process died", trusted=False)
             if end.get("end") != "ok":
                 return Verdict("incorrect", "error", place + _said(end), trusted=False)
+            ran = end.get("ran", 0)
+    if not ran:
+        return replace(_IDLE, trusted=False)
     return Verdict("correct", "asserts (inside)", f"judged in the program's process: {reason}", trusted=False)
 
 

@@ -21,6 +21,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TextIO
 
+from eurus_data.sandbox.judging.counting import Counted
 from eurus_data.sandbox.judging.literals import Reference, content, decode, encode
 from eurus_data.sandbox.wire import MOST_BYTES_OF_VALUE, read_frame, write_frame
 
@@ -70,16 +71,25 @@ def serve(control: int, source: str, inside: bool) -> NoReturn:
     write_frame(control, _ended(lambda: module.update(names=_execute(source, "solution"))))
     names = module.get("names", {})
     objects = _Objects()
+    tests = Counted(names, ()) if inside else None
     try:
         while True:
             request = read_frame(control)
-            if inside:
-                code = compile(request["code"], "tests.py", "exec")
-                write_frame(control, _ended(functools.partial(exec, code, names)))
+            if tests is not None:
+                end = _ended(functools.partial(_to_the_end, tests, request["code"]))
+                write_frame(control, {**end, "ran": tests.ran})
             else:
                 write_frame(control, _answer(request, names, objects))
     finally:
         _exit(0)
+
+
+def _to_the_end(tests: Counted, code: str) -> None:
+    """Run a test; one that the program leaves by ``sys.exit`` has failed, not ended."""
+    try:
+        tests.run(code)
+    except SystemExit as error:
+        raise RuntimeError(f"the program left: SystemExit({error.code!r})") from None
 
 
 class _Objects:
