@@ -17,7 +17,8 @@ PAPER = {
     "eurus-7b-sft": {"sft": SFT},
     "eurus-70b-sft": {"sft": SFT},
     "eurus-7b-kto": {
-        "kto": PREFERENCES | {"objective": {"name": "eurus-train/kto", "beta": 0.1, "lambda_chosen": 1.33, "lambda_rejected": 1}}
+        "kto": PREFERENCES
+        | {"objective": {"name": "eurus-train/kto", "beta": 0.1, "lambda_chosen": 1.33, "lambda_rejected": 1}}
     },
     "eurus-7b-dpo": {"dpo": PREFERENCES | {"objective": {"name": "eurus-train/dpo", "beta": 0.1}}},
     "eurus-70b-nca": {"nca": PREFERENCES | {"objective": {"name": "eurus-train/nca", "beta": 0.1}}},
