@@ -112,7 +112,10 @@ def judged(grader: Grader, problem: Problem, action: Action, observation: Observ
 
 
 class GraderContract(PartContract):
-    """A grader: total, reflexive, never fooled into running text. Set ``references`` to answers of its kind."""
+    """A grader: total, reflexive, never fooled into running text. Set ``references`` to answers of its kind.
+
+    One that judges by tests overrides ``problem``, too: the tests that the answer ``reference`` passes and the next one does not.
+    """
 
     references: Sequence[str] = ("7", "2.5", "12")
 
@@ -137,12 +140,16 @@ class GraderContract(PartContract):
             assert grader.key(reference) == grader.key(f" {reference} ")
         assert len({grader.key(reference) for reference in self.references}) == len(self.references)
 
-    def _grade(self, answer: str, reference: str) -> Any:
+    def problem(self, reference: str) -> Problem:
+        """Return a problem that ``reference`` answers."""
         from eurus_core.records import Problem, Reference
+
+        return Problem("p", "Math_CoT", "contract", "How many?", Reference(answer=reference))
+
+    def _grade(self, answer: str, reference: str) -> Any:
         from eurus_core.turns import parse
 
-        problem = Problem("p", "Math_CoT", "contract", "How many?", Reference(answer=reference))
-        return judged(self.part(), problem, parse(answer))
+        return judged(self.part(), self.problem(reference), parse(answer))
 
 
 class ToolContract(PartContract):
