@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import eurus_train
 from eurus_core.commands.parts import SETTABLE
 from eurus_core.commands.settings import settings
+from eurus_core.formats.stage import Import
+from eurus_core.installing import OURS
 from eurus_core.plugins import installed
 from eurus_core.plugins.known import KNOWN_PACKAGES
-from eurus_core.testing import BackendContract, GraderContract, SourceContract, ToolContract
-from eurus_data.graders import ChoiceGrader, MathGrader, TextGrader
+from eurus_core.records import Problem, Reference, Sampling
+from eurus_core.requests import request_key
+from eurus_core.stages import Context
+from eurus_core.testing import (
+    BackendContract,
+    CommandContract,
+    CriticContract,
+    FunctionContract,
+    GraderContract,
+    PartContract,
+    RecipeContract,
+    SourceContract,
+    StageContract,
+    ToolContract,
+)
+from eurus_data.assist import ReferenceBackend
+from eurus_data.critics import ModelCritic, RuleCritic
+from eurus_data.graders import ChoiceGrader, CodeGrader, MathGrader, TextGrader
+from eurus_data.grow import Grow
 from eurus_data.sources import GSM8K, JSONL, MATH
 from eurus_data.sources.arithmetic import Arithmetic
 from eurus_data.tools.python import PythonTool
-from eurus_serve import ScriptedBackend, TransformersBackend
+from eurus_data.tools.wikipedia import WikipediaSearch
+from eurus_eval.best_of_n import BestOfN
+from eurus_eval.compare import Compare
+from eurus_eval.evaluate import Evaluate
+from eurus_rm.stage import TrainReward
+from eurus_serve import ReplayBackend, ScriptedBackend, TransformersBackend
+from eurus_train.objectives import NCAK, SFT
+from eurus_train.training.stage import Train
 
 
 class TestArithmetic(SourceContract):
@@ -92,6 +122,161 @@ class TestScripted(BackendContract):
 class TestTransformers(BackendContract):
     def part(self):
         return TransformersBackend(model="tiny", precision="float32", threads=1)
+
+
+class TestCodeGrader(GraderContract):
+    references = tuple(f"```python\ndef f():\n    return {number}\n```" for number in (7, 8, 9))
+
+    def part(self):
+        return CodeGrader()
+
+    def problem(self, reference):
+        number = reference.split()[-2]
+        return Problem("p", "Coding", "contract", "Write f.", Reference(asserts=(f"assert f() == {number}",)))
+
+
+class TestSFT(PartContract):
+    def part(self):
+        return SFT()
+
+
+class TestNCAK(PartContract):
+    def part(self):
+        return NCAK()
+
+
+class TestReplay(BackendContract):
+    def part(self):
+        asked = ({"request_key": request_key(one), "reply": {"text": f"reply {one.seed}"}} for one in self.requests())
+        return ReplayBackend(path=rows_of(asked))
+
+
+class TestReference(BackendContract):
+    def part(self):
+        return ReferenceBackend()
+
+    def requests(self):
+        return [replace(one, problem=SUM) for one in super().requests()]
+
+
+class TestRuleCritic(CriticContract):
+    def part(self):
+        return RuleCritic()
+
+
+class TestModelCritic(CriticContract):
+    def part(self):
+        return ModelCritic(backend=ScriptedBackend(replies=["Is it {answer}?", "Count again.", "It is {answer}."]))
+
+
+class TestWikipediaSearch(FunctionContract):
+    def part(self):
+        return WikipediaSearch(corpus=rows_of({"title": name, "text": f"{name}s eat."} for name in ("Otter", "Owl")))
+
+    def calls(self):
+        return [("Otter",), ("What do owls eat?",), ("zebra",)]
+
+
+class TestImport(StageContract):
+    def part(self):
+        return Import(rows=(PAIRS,))
+
+
+class TestGrow(StageContract):
+    def part(self):
+        actors = [{"backend": ScriptedBackend(replies=["It is {answer}.", "No idea."]), "samples": 4}]
+        return Grow(source=Arithmetic(), problems=3, turns=2, actors=actors, tool="none")
+
+
+class TestEvaluate(StageContract):
+    def part(self):
+        return Evaluate(
+            source=Arithmetic(), problems=3, backend=ScriptedBackend(replies=["It is {answer}.", "No idea."])
+        )
+
+
+class TestCompare(StageContract):
+    def part(self):
+        return Compare(samples={"one": str(samples(1)), "other": str(samples(2))})
+
+
+class TestBestOfN(StageContract):
+    def part(self):
+        return BestOfN(samples=str(samples(1)))
+
+
+class TestTrain(StageContract):
+    def part(self):
+        return Train(**LEARNING, objective="eurus-train/dpo", learning_rate=1e-4)
+
+
+class TestTrainReward(StageContract):
+    def part(self):
+        return TrainReward(**LEARNING, objective="eurus-rm/bt")
+
+
+SUM = Problem("p", "Math_CoT", "contract", "What is 2 + 2?", Reference(answer="4", rationale="2 + 2 = 4"))
+PAIRS = Path(eurus_train.__file__).parent / "recipes/tiny/pairs.jsonl"
+LEARNING = {"model": "tiny", "trees": str(PAIRS), "trees_per_step": 8, "forest_tokens": 1024, "max_length": 1024}
+
+
+@functools.cache
+def samples(seed):
+    """Return a file of samples of two problems, two of each."""
+    folder = Path(tempfile.mkdtemp())
+    source, backend = Arithmetic(), ScriptedBackend(replies=["It is {answer}.", "No idea."])
+    stage = Evaluate(source=source, problems=2, samples=2, sampling=Sampling(temperature=1.0), backend=backend)
+    context = Context(folder, seed=seed)
+    stage.run(context)
+    return context.path("samples")
+
+
+@pytest.fixture(params=sorted(installed().offers("recipes")))
+def shipped(request):
+    return request.param
+
+
+class TestShippedRecipes(RecipeContract):
+    profile = "tiny"
+
+    @pytest.fixture(autouse=True)
+    def _shipped(self, shipped):
+        self.name = shipped
+
+
+class TestCommands(CommandContract):
+    @pytest.fixture(autouse=True, params=sorted(installed().offers("commands")))
+    def _offered(self, request):
+        self.found = installed().find("commands", request.param).load()
+
+    def command(self):
+        return self.found
+
+
+TESTS = Path(__file__).parents[1]
+
+
+def under_contract():
+    """Return the names of the classes that contracts are run on, in all our tests."""
+    found = set()
+    for file in TESTS.rglob("test_*.py"):
+        for one in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(one, ast.FunctionDef) and one.name == "part" and isinstance(one.body[-1], ast.Return):
+                made = one.body[-1].value
+                if isinstance(made, ast.Call) and isinstance(made.func, ast.Name):
+                    found.add(made.func.id)
+    return found
+
+
+def test_every_part_of_ours_runs_the_contract_of_its_kind():
+    ours = {
+        offer.component.target.rpartition(":")[2]
+        for plugin in installed().plugins
+        if plugin.distribution in OURS
+        for offer in plugin.offers
+        if offer.kind in SETTABLE
+    }
+    assert not ours - under_contract()
 
 
 def test_every_part_of_ours_is_known_where_its_package_is_not_installed():

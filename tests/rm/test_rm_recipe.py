@@ -10,7 +10,7 @@ from eurus_core.runs import Run, plan, recipes
 def test_the_recipe_has_the_papers_settings():
     stages = recipes.load("eurus-rm-7b").stages
     reward = stages["reward"]
-    assert reward["objective"] == {"UltraInteract": "bt+dr", "default": "bt"}
+    assert reward["objective"] == {"UltraInteract": "eurus-rm/bt+dr", "default": "eurus-rm/bt"}
     assert (reward["epochs"], reward["learning_rate"], reward["warmup_ratio"]) == (1, 1e-5, 0.1)
     assert (reward["cross_turn_pairs"], reward["cross_turn_uses"], reward["cross_turn_grid"]) == (9, 3, 10)
     assert stages["ultrasafety"]["pairs_per_tree"] == 1

@@ -11,17 +11,18 @@ from eurus_core.plugins import installed
 from eurus_core.runs import Run, plan, recipes
 from eurus_core.treeset import TreeSet
 
-SFT = {"learning_rate": 2e-5, "history": "drop", "objective": "sft"}
+SFT = {"learning_rate": 2e-5, "history": "drop", "objective": "eurus-train/sft"}
 PREFERENCES = {"learning_rate": 5e-7}
 PAPER = {
     "eurus-7b-sft": {"sft": SFT},
     "eurus-70b-sft": {"sft": SFT},
     "eurus-7b-kto": {
-        "kto": PREFERENCES | {"objective": {"name": "kto", "beta": 0.1, "lambda_chosen": 1.33, "lambda_rejected": 1}}
+        "kto": PREFERENCES
+        | {"objective": {"name": "eurus-train/kto", "beta": 0.1, "lambda_chosen": 1.33, "lambda_rejected": 1}}
     },
-    "eurus-7b-dpo": {"dpo": PREFERENCES | {"objective": {"name": "dpo", "beta": 0.1}}},
-    "eurus-70b-nca": {"nca": PREFERENCES | {"objective": {"name": "nca", "beta": 0.1}}},
-    "eurux-8x22b-nca": {"sft": SFT, "nca": PREFERENCES | {"objective": {"name": "nca", "beta": 0.1}}},
+    "eurus-7b-dpo": {"dpo": PREFERENCES | {"objective": {"name": "eurus-train/dpo", "beta": 0.1}}},
+    "eurus-70b-nca": {"nca": PREFERENCES | {"objective": {"name": "eurus-train/nca", "beta": 0.1}}},
+    "eurux-8x22b-nca": {"sft": SFT, "nca": PREFERENCES | {"objective": {"name": "eurus-train/nca", "beta": 0.1}}},
     "eurus-7b-sft-ablations": {"ground-truth": SFT, "open-source": SFT, "ultrainteract-only": SFT},
 }
 """What the paper states (section 3); one epoch, a cosine and a warm-up of 0.1 hold for all."""

@@ -161,7 +161,7 @@ def _step(recipe: Recipe, name: str, settings: dict[str, Any], inputs: _Inputs, 
         raise RecipeError(f"{recipe.origin((name, 'stage'))}: {error}") from error
     inputs.used(offer)
     try:
-        stage = cls.model_validate(settings, context=inputs)
+        stage = cls.model_validate(inputs.completed(cls, settings), context=inputs)
     except ValidationError as error:
         raise RecipeError("\n".join(_explain(recipe, name, cls, error))) from None
     for key, path in (named := [one for one in files(stage) if one[1] not in inputs.rows]):

@@ -55,7 +55,8 @@ class SourceContract(PartContract):
     def test_every_problem_can_be_judged(self) -> None:
         for problem in self._take("train"):
             assert problem.instruction.strip()
-            assert problem.reference.answer
+            reference = problem.reference
+            assert reference.answer or reference.stdio or reference.asserts, "needed is an answer, or a program's tests"
 
     def test_an_example_of_its_rows_is_a_problem(self, tmp_path: Path) -> None:
         for keys in self.part().row_keys:
@@ -111,7 +112,10 @@ def judged(grader: Grader, problem: Problem, action: Action, observation: Observ
 
 
 class GraderContract(PartContract):
-    """A grader: total, reflexive, never fooled into running text. Set ``references`` to answers of its kind."""
+    """A grader: total, reflexive, never fooled into running text. Set ``references`` to answers of its kind.
+
+    One that judges by tests overrides ``problem``, too: the tests that the answer ``reference`` passes and the next one does not.
+    """
 
     references: Sequence[str] = ("7", "2.5", "12")
 
@@ -136,12 +140,16 @@ class GraderContract(PartContract):
             assert grader.key(reference) == grader.key(f" {reference} ")
         assert len({grader.key(reference) for reference in self.references}) == len(self.references)
 
-    def _grade(self, answer: str, reference: str) -> Any:
+    def problem(self, reference: str) -> Problem:
+        """Return a problem that ``reference`` answers."""
         from eurus_core.records import Problem, Reference
+
+        return Problem("p", "Math_CoT", "contract", "How many?", Reference(answer=reference))
+
+    def _grade(self, answer: str, reference: str) -> Any:
         from eurus_core.turns import parse
 
-        problem = Problem("p", "Math_CoT", "contract", "How many?", Reference(answer=reference))
-        return judged(self.part(), problem, parse(answer))
+        return judged(self.part(), self.problem(reference), parse(answer))
 
 
 class ToolContract(PartContract):
