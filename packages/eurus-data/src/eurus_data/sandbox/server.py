@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from eurus_core.installing import how_to_install
 from eurus_core.records import Tier
 from eurus_data.sandbox.confinement.doctor import Layer, elsewhere, refusal
 from eurus_data.sandbox.confinement.folder import Folder
@@ -176,7 +177,7 @@ class ForkServer:
         if "failed" in hello:
             if f"No module named '{TABLES}'" in hello["failed"]:
                 raise SandboxError(
-                    "The sandbox could not start: pandas is not installed. pip install './packages/eurus-data[tables]', or tables = false."
+                    f"The sandbox could not start: pandas is not installed. {how_to_install('eurus-data[tables]')}, or set tables = false."
                 )
             raise SandboxError(f"The sandbox could not start: {hello['failed']}. Is every module of preload installed?")
         self.tier = hello["tier"]
