@@ -19,7 +19,7 @@ MAX_STATEMENTS = 40
 """The most statements that are looked at, from the last back."""
 
 _MARK = re.compile(
-    r"(?:(?i:option|choice|answer|alternative)\s*:?\s+)?"
+    r"(?:(?i:option|choice|answer|alternative|opci[óo]n|opção|opzione|antwort|réponse|proposition|respuesta|resposta|risposta|letra|lettre|вариант|ответ)\s*:?\s+)?[*_]*"
     r"(?:[(\[]\s*(?P<bracketed>[A-Za-z])\s*[)\]]|(?P<plain>[A-Za-z])(?P<separator>\s?[.):]|\s+[-–—](?=\s))?(?![\w'’+#°]))"
 )
 _DRESS = re.compile(r"^[\s*_`$\"']+|[\s*_`$\"']+$")
@@ -28,6 +28,9 @@ _STATEMENT = re.compile(
     r"\b(?:answer|(?:correct|right|best|final|my)\s+(?:choice|option))\b[^.:=\n()]{0,40}?"
     r"(?:\bis\b|\bare\b|\bwould be\b|\bmust be\b|\bshould be\b|[:=])\s*:?\s*(?=(?P<said>[^\n]{1,400}))"
     r"|\b(?:choose|pick|select|chose|go with|going with|(?<=[.?!] )no,|\bno wait,|\bwait,)\s+(?=(?P<chosen>[^\n]{1,400}))"
+    r"|\b(?:that|this|which)\s+(?:only\s+)?leaves\s+(?:us\s+with\s+)?(?:only\s+)?(?=(?P<left>[(\[*]*(?:(?:option|choice|answer)\s+)?[(\[*]*[A-Z]\b[^\n]{0,400}))"
+    r"|\b(?:richtig|korrekt)\s+ist\s+(?:also\s+|somit\s+|daher\s+|demnach\s+)?(?=(?P<richtig>[^\n]{1,400}))"
+    r"|(?:→|⇒|⟹|➜|\\(?:right|Right)arrow)\s*(?=(?P<arrow>[*$]*(?:(?:option|choice|answer)\s+)?[(\[*]*[A-Z]\b(?:[)\].:*]*\s*\([^()\n]{1,200}\))?[)\].:*$\s]*(?:\n|\Z)))"
     r"|(?:故选|应选|应该选|选择|选)\s*[:：]?\s*(?=(?P<elected>[(（]?[A-Za-z][^\n]{0,400}))",
     re.IGNORECASE,
 )
@@ -36,6 +39,10 @@ _CONCLUDED = re.compile(
     r"(?:option|choice|answer)?|\bit(?:['’]s|\s+is|\s+must\s+be)\s+(?:option\s+|choice\s+)?)\s*(?P<concluded>[(\[][A-Za-z][)\]]|\b[B-HJ-Z]\b|(?<=ion )A\b|(?<=ice )A\b)[\s.!*_]*$",
     re.MULTILINE,
 )
+_IT_IS = re.compile(
+    r"\b(?:so|therefore|thus|hence|then),?\s+\**(?P<it>[(\[][A-Z][)\]]|[A-Z])\**\s+it\s+is\b[\s.!*_]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _NAMED_BEHIND = re.compile(
     r"(?P<words>[^()\n]{1,200}?)[,:]?\s*\(\s*(?:option\s+)?(?P<letter>[A-Z])\s*\)[\s.!*_]*", re.IGNORECASE
 )
@@ -43,6 +50,14 @@ _PREDICATE = re.compile(
     r"(?:\b(?:is|are|was|were|be|called)|[:=])\s+(?:the\s+|an?\s+)?(?P<words>[^\n.!?]{1,200})[.!]?\s*\Z", re.IGNORECASE
 )
 
+_EMPHASISED = re.compile(
+    r"\b(?:in|as|by|called|to|at|the|an?)\s+\*\*(?P<words>[^*\n]{2,200})(?:\*\*)?[.!]?(?:\*\*)?\s*\Z"
+)
+_DENIES = re.compile(
+    r"\b(?:not|never|unlike|rather|except|instead|neither|no|or|wrong|incorrect|maybe|perhaps|without|would|could|if)\b|\bthan\s+(?:the\s+|an?\s+)?\*\*|n['’]t\b",
+    re.IGNORECASE,
+)
+_IN_BRACKETS = re.compile(r"\s*\([^()]{1,200}\)[\s.!]*")
 _IS_RIGHT = re.compile(
     r"(?P<picked>(?:\(\s*[A-Za-z]\s*\)|\b[A-Z]))\s+is\s+(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer)\b(?!\s*\?)"
 )
@@ -57,6 +72,8 @@ _REASON = re.compile(
     re.IGNORECASE,
 )
 _DOUBT = re.compile(r"\s*(?:is|are|was|isn|seems?|can|could|may|might|would|or|and|/|&|\?)(?![a-z])", re.IGNORECASE)
+_LED = re.compile(r"^[ \t*_>•-]*(?:(?i:option|choice)\s+)?[(\[]?([A-Z])\s?[)\].:][*_)]*:?(?=[ \t]*\S{2})", re.MULTILINE)
+"""A line that an option's letter leads and words follow."""
 _DENIAL = re.compile(r"(?:not|n['’]t|neither|none|either|both|one of|among|between|all of)\b", re.IGNORECASE)
 _END = " \t.,;:!)*_。"
 
@@ -89,9 +106,10 @@ def pick(text: str, listed: Mapping[str, str]) -> Pick:
         opened = bare(first, listed)
         if opened is not None and not opened.problem:
             return opened
+    denied = _DENIAL.match(text) is not None and re.search(r"[.!?]\s+\S", text) is not None
     corrected = _CORRECTED.match(text)
     text = text[corrected.end() :] if corrected is not None else text
-    found = bare(text, listed)
+    found = None if denied else bare(text, listed)
     if found is not None:
         return found
     statements = [undressed(said) for said in islice(_statements(text), MAX_STATEMENTS)]
@@ -102,6 +120,8 @@ def pick(text: str, listed: Mapping[str, str]) -> Pick:
     if statements and not listed:
         return Pick(text=statements[0])
     last = text.rpartition("\n")[2]
+    if _enumerates(text, last):
+        return NONE
     named = _predicate(last, listed) if listed else None
     if named is not None:
         return named
@@ -110,11 +130,22 @@ def pick(text: str, listed: Mapping[str, str]) -> Pick:
     return Pick(text=text) if text and not listed and len(text) <= MAX_BARE else NONE
 
 
+def _enumerates(text: str, last: str) -> bool:
+    """Whether the last line is one of a list of the options, which picks none, finished or not."""
+    led = _LED.match(last)
+    before = _LED.findall(text[: len(text) - len(last)])
+    return led is not None and bool(before) and led[1] not in before
+
+
 def _predicate(line: str, listed: Mapping[str, str]) -> Pick | None:
     """Return the option whose words a last sentence ends in: ``The capital is Paris.``, where it has no other option's."""
     sentence = re.split(r"(?<=\w[.!?])\s+", line.strip())[-1]
-    found = _PREDICATE.search(sentence)
-    letters = _letters(undressed(found["words"]), listed) if found is not None else []
+    letters: list[str] = []
+    for pattern in (_PREDICATE, _EMPHASISED):
+        found = pattern.search(sentence)
+        if found is not None and not letters and (pattern is _PREDICATE or _DENIES.search(sentence) is None):
+            words = undressed(found["words"])
+            letters = _letters(words, listed) or _letters(f"the {words}", listed)
     others = [option for letter, option in listed.items() if letter not in letters and option]
     named = any(re.search(rf"(?<!\w){re.escape(normal(option))}(?!\w)", normal(sentence)) for option in others)
     return Pick(letters[0], listed[letters[0]]) if len(letters) == 1 and not named else None
@@ -139,10 +170,12 @@ def _statements(text: str) -> Iterator[str]:
     announced = reply.announced(text)
     found = [(len(text) - len(announced.after), announced.answer)] if announced is not None else []
     found += [
-        (match.start(), match["said"] or match["chosen"] or match["elected"]) for match in _STATEMENT.finditer(text)
+        (match.start(), next(said for said in match.groupdict().values() if said))
+        for match in _STATEMENT.finditer(text)
     ]
     found += [(match.start(), match["picked"]) for match in _IS_RIGHT.finditer(text)]
     found += [(match.start(), match["concluded"]) for match in _CONCLUDED.finditer(text)]
+    found += [(match.start(), match["it"].upper()) for match in _IT_IS.finditer(text)]
     for _, said in sorted(found, reverse=True):
         yield said
 
@@ -170,7 +203,7 @@ def _read(text: str, listed: Mapping[str, str]) -> Pick | None:
         letter = letters.pop()
         return AMBIGUOUS if letters else Pick(letter, listed[letter])
     letter = (mark["bracketed"] or mark["plain"]).upper()
-    rest = text[mark.end() :]
+    rest = text[mark.end() :].lstrip("*_")
     words = undressed(rest.strip(_END + "("))
     if not words:
         return _known(letter, "", listed)
@@ -183,6 +216,8 @@ def _read(text: str, listed: Mapping[str, str]) -> Pick | None:
         return AMBIGUOUS
     if _REASON.match(rest.lstrip(" \t.,;:")) or re.match(r"[.;!]\s", rest):
         return _known(letter, "", listed)
+    if _IN_BRACKETS.fullmatch(rest) and not _DENIES.search(rest):
+        return _known(letter, words, listed)
     if _DOUBT.match(rest):
         return AMBIGUOUS
     return _known(letter, words, listed) if marked else None

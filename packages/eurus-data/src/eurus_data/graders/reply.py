@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from eurus_data.graders import boxes, dress
+
 MAX_TEXT = 100_000
 """Characters looked at, from the end: answers stand there."""
 _TAIL = 1_500
@@ -114,15 +116,6 @@ _WITHDRAWN = re.compile(
     re.IGNORECASE,
 )
 _FINISHED = re.compile(r"[.!?](?=\s)|\n|\}|</\w+>|。")
-_BOX = re.compile(r"\\f?boxed\s*")
-_BETWEEN_BOXES = re.compile(
-    r"[\s$,;.]*(?:\\(?:quad|text\s*\{\s*(?:and|or)\s*\}|,|;)[\s$]*)*(?:(?:and|or)[\s$]*)?(?:[A-Za-z](?:_\w)?\s*=\s*)?"
-)
-_MOST_BOXES = 24
-_BRACE = re.compile(r"[{}]")
-MAX_BOX = 20_000
-"""Characters of a box; past them it is never closed."""
-_BARE = re.compile(r"-?\d+(?:\.\d+)?|\w")
 
 
 def is_announcement(text: str) -> bool:
@@ -191,13 +184,14 @@ def withdrawn(found: Found) -> bool:
 def _last(text: str, cut: bool = False) -> Found | None:
     """Return the last announcement in a text: of two at one place the box."""
     best: tuple[int, Found] | None = None
-    box = _last_boxes(text, cut)
+    box = boxes.last(text, cut)
     for start, found in _announcements(text):
         if best is None or start >= best[0]:
             best = start, found
     if box is None:
         return best[1] if best is not None else None
-    start, found = box
+    start, inside_box, end = box
+    found = Found(inside_box, "boxed", text[end:])
     inside = best is not None and best[0] <= start + 2 and len(text) - len(best[1].after) >= start
     return found if best is None or inside or best[0] < start else best[1]
 
@@ -258,7 +252,7 @@ def _hashes(text: str) -> tuple[int, Found] | None:
     last = found[-1]
     line = text.find("\n", last.end())
     end = len(text) if line < 0 else line
-    answer = text[last.end() : end].strip(" *_`#")
+    answer = dress.undressed(text[last.end() : end].strip(" *_`#"))
     if not answer or (len(answer.split()) > 4 and not any(map(str.isdigit, answer))):
         return None  # a heading
     again = _stated(answer)
@@ -332,54 +326,22 @@ def _line_end(text: str, at: int) -> int:
     return end
 
 
+def _reasonless(sentence: str) -> str:
+    """Return a sentence up to its reason; one within brackets is a remark's."""
+    at, opened = 0, 0
+    for reason in _REASON.finditer(sentence):
+        opened += sentence.count("(", at, reason.start()) - sentence.count(")", at, reason.start())
+        at = reason.start()
+        if opened <= 0:
+            return sentence[:at]
+    return sentence
+
+
 def _trimmed(sentence: str) -> str:
-    answer = _COPULA.sub("", _REASON.split(sentence, maxsplit=1)[0]).strip(" \t*_:：`")
+    answer = dress.undressed(_COPULA.sub("", _reasonless(sentence))).strip(" \t*_:：`")
     for opening, closing in (("\\[", "\\]"), ("\\(", "\\)"), ("$", "$")):
         unopened = answer.count(closing) % 2 == 1 if opening == closing else opening not in answer
         if answer.endswith(closing) and unopened and not answer.endswith("\\$"):
             answer = answer[: -len(closing)].rstrip()
     answer = answer[found.end() :] if (found := _FILLER.match(answer)) else answer
     return _RATHER.sub("", answer)
-
-
-def is_boxed(text: str) -> bool:
-    """Return whether a text boxes something, so that what stands around the box is not the answer."""
-    return _BOX.search(text) is not None
-
-
-def _last_boxes(text: str, cut: bool = False) -> tuple[int, Found] | None:
-    """Return what the last box holds, after the boxes that belong to the same list, and where it begins."""
-    if "boxed" not in text:
-        return None
-    boxes: list[tuple[int, int, str]] = []
-    for found in list(_BOX.finditer(text))[-_MOST_BOXES:]:
-        if boxes and found.start() < boxes[-1][1]:
-            continue  # a box within a box
-        end, inside = _box(text, found.end(), cut)
-        if inside:
-            boxes.append((found.start(), end, inside))
-    if not boxes:
-        return None
-    listed = [boxes[-1]]
-    for before in reversed(boxes[:-1]):
-        if _BETWEEN_BOXES.fullmatch(text, before[1], listed[0][0]) is None:
-            break
-        listed.insert(0, before)
-    between = text[listed[0][1] : listed[-1][0]]
-    joint = " or " if re.search(r"\bor\b", between) else ", "
-    return listed[0][0], Found(joint.join(inside for _, _, inside in listed), "boxed", text[listed[-1][1] :])
-
-
-def _box(text: str, start: int, cut: bool) -> tuple[int, str]:
-    """Return where a box ends and what it holds; without a brace, one digit or number."""
-    if not text.startswith("{", start):
-        bare = _BARE.match(text, start)
-        return (bare.end(), bare.group()) if bare is not None else (start, "")
-    depth = 0
-    for brace in _BRACE.finditer(text, start, start + MAX_BOX):
-        depth += 1 if brace.group() == "{" else -1
-        if depth == 0:
-            return brace.end(), text[start + 1 : brace.start()].strip()
-    line = text.find("\n", start)
-    end = len(text) if line < 0 else line
-    return end, "" if cut else text[start + 1 : end].strip().rstrip("$ ")

@@ -7,9 +7,9 @@ from collections.abc import Hashable
 from typing import Literal
 
 from eurus_core.records import Verdict
-from eurus_data.graders import reply
+from eurus_data.graders import dress, reply
 from eurus_data.graders.answers import AnswerGrader, Said
-from eurus_data.graders.values import Value, denotation, f1, normal, truth, value
+from eurus_data.graders.values import Value, clock, denotation, f1, normal, spoken_truth, truth, unaccented, value
 from eurus_data.graders.verdicts import short, verdict
 
 MAX_WORDS = 16
@@ -17,9 +17,20 @@ MAX_WORDS = 16
 
 _SENTENCE_END = re.compile(r"(?<=[a-z\d)\"'][.!?])(?<!\b(?:St|Mr|Ms|Dr|Jr|Sr|Mt|Ft|No|vs)\.)(?<!\bMrs\.)\s+(?=[A-Z])")
 _PREDICATE = re.compile(
-    r"\b(?:is|was|are|were)\s+(?P<said>[^.?!\n]{1,200}?)(?:,\s*(?:and\s+)?not\b[^\n]*)?[.!]?\s*\Z", re.IGNORECASE
+    r"(?:\b(?:is|was|are|were)|\b(?:it|that|he|she)['’]s)\s+(?P<said>[^.?!\n]{1,200}?)(?:,\s*(?:and\s+)?not\b[^\n]*)?[.!]?\s*\Z",
+    re.IGNORECASE,
 )
 _TRUTHS = re.compile(r"\b(?:yes|no|true|false)\b", re.IGNORECASE)
+_ASKED = re.compile(r"\?[\s*_]+(yes|no|true|false)[\s!.*_]*\Z", re.IGNORECASE)
+"""A question that is said again, and its answer behind it."""
+_AT = re.compile(
+    r"(?![^\n]*\b(?:not|no|if|or)\b)[^\n:\d]{1,100}\bat\s+\**(\d{1,2}:\d\d(?:\s*[ap]\.?\s?m\.?)?)\**[.!]?",
+    re.IGNORECASE,
+)
+"""A line that says at what time."""
+_WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
+_CLAUSE = re.compile(r".*(?:→|⇒|;\s|,\s+(?:so|hence|therefore|thus)\s)\s*", re.IGNORECASE)
+"""All before the last clause of a sentence: what follows from the rest."""
 _OPENING = re.compile(r"(yes|no|true|false)\b(?=\s*(?:$|[.,;:!]|because\b|since\b))", re.IGNORECASE)
 
 
@@ -57,17 +68,26 @@ class TextGrader(AnswerGrader):
         text = text[-reply.MAX_TEXT :].strip()
         found = reply.announced(text, cut=cut)
         if found is not None:
-            return None if reply.withdrawn(found) else _trimmed(_SENTENCE_END.split(found.answer, maxsplit=1)[0])
+            answer = _WRAPPED.sub(r"\1", found.answer)
+            return None if reply.withdrawn(found) else _trimmed(_SENTENCE_END.split(answer, maxsplit=1)[0])
         opening = _OPENING.match(text)
         if opening is not None and len({word.lower() for word in _TRUTHS.findall(text)}) == 1:
             return opening[1]
         if cut:
             return None
-        said = _PREDICATE.search(_SENTENCE_END.split(text.rpartition("\n")[2])[-1])
+        asked = _ASKED.search(text)
+        if asked is not None:
+            return asked[1]
+        sentence = _SENTENCE_END.split(text.rpartition("\n")[2])[-1]
+        clause = sentence[led.end() if (led := _CLAUSE.match(sentence)) is not None else 0 :]
+        said = _PREDICATE.search(clause if _PREDICATE.search(clause) is not None else sentence)
         if said is not None and len(said["said"].split()) <= MAX_WORDS:
             return _trimmed(said["said"])
         last = reply.without_code(text).strip().rpartition("\n")[2].strip()
-        return last if 0 < len(last.split()) <= MAX_WORDS and not reply.is_prose(last) else None
+        at = _AT.fullmatch(last)
+        if at is not None:
+            return at[1]
+        return _trimmed(last) or last if 0 < len(last.split()) <= MAX_WORDS and not reply.is_prose(last) else None
 
     def _compare(self, prediction: str, reference: str) -> Verdict:
         if not prediction:
@@ -84,6 +104,12 @@ class TextGrader(AnswerGrader):
             right, rule = one == other, "number"
         else:
             right, rule = shown[0] == shown[1] != "" or prediction == reference, "normalised text"
+            if not right and clock(prediction) is not None and clock(prediction) == clock(reference):
+                right, rule = True, "time"
+            if not right and not shown[0] and "".join(prediction.split()) == "".join(reference.split()):
+                right, rule = True, "signs"
+            if not right and shown[0] and unaccented(shown[0]) == unaccented(shown[1]):
+                right, rule = True, "accents"
         if right:
             return verdict("correct", rule, "", *shown, 1.0)
         return verdict("incorrect", rule, f"{short(prediction)!r} is not the answer", *shown, score)
@@ -92,6 +118,8 @@ class TextGrader(AnswerGrader):
 def _truths(prediction: str, expected: bool) -> Verdict:
     """Compare a yes or no, which the whole answer must be."""
     found = truth(prediction)
+    if found is None:
+        found = spoken_truth(prediction)
     words = {True: "yes", False: "no"}
     if found is None:
         return verdict(
@@ -116,4 +144,4 @@ def _listed(values: tuple[Value, ...]) -> str:
 
 def _trimmed(text: str) -> str:
     """Return an answer without Markdown and a final full stop; one that ends an abbreviation is dropped by normalising anyway."""
-    return text.strip(" \t*_`\"'").rstrip(".").strip(" *_`\"'")
+    return dress.undressed(text).strip(" \t*_`\"'").rstrip(".").strip(" *_`\"'")

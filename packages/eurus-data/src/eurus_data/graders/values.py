@@ -64,6 +64,42 @@ def truth(text: str) -> bool | None:
     return {"yes": True, "true": True, "no": False, "false": False}.get(normal(text[:40]))
 
 
+_CLOCK = re.compile(r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?\s*(?:(?P<half>[ap])\.?\s?m\.?)?", re.IGNORECASE)
+_YES = frozenset(("是", "是的", "对", "对的", "正确", "sí", "si", "ja", "oui", "sim", "да", "はい", "そうです", "네", "예", "نعم", "हाँ", "हां", "जी", "evet", "tak", "vrai", "wahr", "verdadero", "verdadeiro", "cierto", "vero", "richtig", "верно", "правда", "真", "صحيح", "सही"))  # fmt: skip
+_NO = frozenset(("不", "不是", "否", "不对", "nein", "non", "não", "нет", "いいえ", "아니요", "아니오", "لا", "नहीं", "hayır", "nie", "faux", "falsch", "falso", "неверно", "假", "خطأ", "गलत"))  # fmt: skip
+
+
+def spoken_truth(text: str) -> bool | None:
+    """Return what a yes or no in another language says, alone; None for anything else."""
+    word = normal(text[:40])
+    return True if word in _YES else False if word in _NO else None
+
+
+def clock(text: str) -> tuple[int, int] | None:
+    """Return hour and minute of a time that says its half of the day: ``3:35 P.M.``, ``15:35``; None for ``3:35``."""
+    found = _CLOCK.fullmatch(text.strip())
+    if found is None or int(found["minute"] or 0) > 59:
+        return None
+    hour, half = int(found["hour"]), (found["half"] or "").lower()
+    if half:
+        return (hour % 12 + 12 * (half == "p"), int(found["minute"] or 0)) if 1 <= hour <= 12 else None
+    return (hour, int(found["minute"])) if found["minute"] and (13 <= hour <= 23 or found["hour"] == "00") else None
+
+
+def unaccented(text: str) -> str:
+    """Return text without accents on Latin letters; a letter of another script keeps what makes it another."""
+    parts = unicodedata.normalize("NFD", text)
+    latin, kept = False, list[str]()
+    for one in parts:
+        if unicodedata.combining(one):
+            if not latin:
+                kept.append(one)
+            continue
+        latin = one.isascii() and one.isalpha()
+        kept.append(one)
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
 def value(text: str) -> Fraction | Date | None:
     """Return the number or the date that a text is, or None."""
     text = text.strip().translate(_DASHES).rstrip(".")

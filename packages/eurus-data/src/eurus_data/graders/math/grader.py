@@ -11,7 +11,7 @@ from pydantic import Field
 from eurus_core.records import Verdict
 from eurus_data.graders import guard, reply
 from eurus_data.graders.answers import AnswerGrader, Said
-from eurus_data.graders.math import compare, judging, keys
+from eurus_data.graders.math import compare, judging, keys, languages
 from eurus_data.graders.reply import Found
 from eurus_data.graders.verdicts import short, verdict
 
@@ -33,7 +33,7 @@ class MathGrader(AnswerGrader):
 
     def compare(self, said: Said, reference: str) -> Verdict | Callable[[], Verdict]:
         text = _with_array(said.text, said.printed) if said.printed else said.text
-        text = text[-reply.MAX_TEXT :]
+        text = languages.ungrouped(text[-reply.MAX_TEXT :])
         seen = judging.at_sight(text, reference, cut=said.cut)
         return seen if isinstance(seen, Verdict) else partial(self._guarded, text, seen, reference, said.cut)
 

@@ -10,8 +10,8 @@ import re
 from dataclasses import replace
 
 from eurus_core.records import Verdict
-from eurus_data.graders import reply
-from eurus_data.graders.math import compare, lettered
+from eurus_data.graders import dress, reply
+from eurus_data.graders.math import compare, languages, lettered
 from eurus_data.graders.math.reading import read
 from eurus_data.graders.math.scalars import is_scalar
 from eurus_data.graders.math.spelling import clean
@@ -30,6 +30,14 @@ _REMARKED = re.compile(
     r"(?P<answer>[^()]*[^()\s])\s+\((?:(?P<why>(?:since|because|as|so|not|rounded|i\.e\.|that is|approx|approximately|exact|exactly|multiplicity)\b)?(?:or\s+)?(?P<value>[^()]*))\)\.?",
     re.DOTALL,
 )
+_ONLY_TELLS = re.compile(
+    r"(?![^()]*\b(?:mod|modulo|base|or|and|least|most|per|each|every|if|when|unless|where|million|billion|thousand|hundred|dozen|percent|times|plus|minus|over"
+    r"|more|less|than|up|wrong|incorrect|invalid|rejected|extraneous|maybe|perhaps|no|never|except|without|pm|am|degrees|radians|units?|squared|cubed)s?\b)"
+    r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ'’,;-]*(?:\s+[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ'’,;-]*)+",
+    re.IGNORECASE,
+)
+"""A remark of several words without a number or anything that changes the one before it."""
+_NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 _TWICE = re.compile(
     r"(?P<answer>[^,;]+?)[,;]?\s+(?:i\.e\.|that is|or equivalently|equivalently|in other words|or simply),?\s+(?P<again>[^,;]+)"
 )
@@ -80,6 +88,10 @@ def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | 
             later = last_statement(announced.answer if len(announced.after.split()) < 3 else announced.after)
             if later is not None and _is_mathematics(later):
                 return Found(later, "last statement")
+        if announced.rule in ("stated", "tagged", "json") and _is_foreign_sentence(announced.answer):
+            said = last_statement(announced.answer)
+            if said is not None and _is_mathematics(said):
+                return Found(said, announced.rule)
         return announced
     if not text:
         return "the text is all code"
@@ -91,7 +103,7 @@ def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | 
     if _NAMED.match(text) and _is_one(text) and isinstance(_read(text), (Relation, Sequence)):
         return Found(text, "")
     stated = last_statement(text)
-    if stated is not None and _is_mathematics(stated):
+    if stated is not None and (stated in ("true", "false") or _is_mathematics(stated)):
         return Found(stated, "last statement")
     printed = reply.printed(text)
     if printed is not None:
@@ -135,7 +147,13 @@ def _compared(answer: str, reference: str) -> Verdict:
     if twice is not None and compare.equivalent(twice["answer"], twice["again"]).correct:
         return compare.equivalent(twice["again"], reference)
     remarked = _REMARKED.fullmatch(cleaned)
-    if remarked is None or not (remarked["why"] or compare.equivalent(remarked["answer"], remarked["value"]).correct):
+    if remarked is None:
+        return compared
+    same = compare.equivalent(remarked["answer"], remarked["value"]).correct
+    if not same and dress.changes(cleaned[remarked.end("answer") :]):
+        return compared
+    told = remarked["why"] or _ONLY_TELLS.fullmatch(remarked["value"]) is not None
+    if not (told or same):
         return compared
     bare = compare.equivalent(remarked["answer"], reference)
     return bare if bare.correct else compared
@@ -183,3 +201,8 @@ def _is_one(text: str) -> bool:
 
 def _is_sentence(text: str) -> bool:
     return is_prose(text) and not _is_mathematics(text)
+
+
+def _is_foreign_sentence(text: str) -> bool:
+    """Whether a text is a sentence in another language with one number in it: ``Die Geschwindigkeit beträgt 12,5 km/h``."""
+    return len(_NUMBERS.findall(text)) == 1 and languages.is_foreign(text) and not _is_mathematics(text)

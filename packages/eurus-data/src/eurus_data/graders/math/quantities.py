@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from eurus_data.graders.math import atoms, latex, names, units
+from eurus_data.graders.math import atoms, languages, latex, names, units
 from eurus_data.graders.math.terms import Apply, Number, Quantity, Ratio, Symbol, Term, show, symbols, walk
 from eurus_data.graders.math.tokens import Unreadable
 
@@ -62,6 +62,8 @@ def _with_unit(parser: Parser, value: Term) -> Term:
             break
         parser.at += 1
     text = parser.text[parser.tokens[start].start : parser.tokens[parser.at - 1].end]
+    if languages.changes(text):
+        raise Unreadable(f"{text!r} makes another number of the one before it")
     if len(text) == 1 and symbols(value):
         raise Unreadable(f"{text!r} may be a variable, as there are others")
     return Quantity(value, units.read(text))

@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 
 from eurus_data.graders import values
-from eurus_data.graders.math import units, vectors, worded
+from eurus_data.graders.math import languages, units, vectors, worded
 from eurus_data.graders.math.parser import Parser
 from eurus_data.graders.math.spelling import clean, fold
 from eurus_data.graders.math.terms import (
@@ -54,7 +54,7 @@ def read(text: str, *, letters: bool = False) -> Term:
     try:
         return vectors.gathered(Parser(cleaned).answer())
     except Unreadable:
-        counted = worded.counted(cleaned)
+        counted = worded.counted(cleaned) or languages.counted(cleaned)
         if counted is not None:
             return Quantity(read(counted[0]), units.read(counted[1]))
         labelled = _labelled(cleaned)

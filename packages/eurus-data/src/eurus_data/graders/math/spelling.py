@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from eurus_data.graders.math import vectors
+from eurus_data.graders.math import languages, vectors
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -168,7 +168,7 @@ _SPACED_ITEMS = re.compile(r"(?<=[\d.\]j])\s+(?=[-+\d.\[])")
 
 def clean(text: str) -> str:
     """Return the answer in one spelling; linear in the text's length but for nested text commands (at most eight deep)."""
-    text = text.strip()
+    text = languages.units_named(languages.digits(text.strip()))
     if not text.isascii():
         text = _fold_unicode(text)
     text = _unwrap(text)

@@ -8,10 +8,11 @@ words, one of a range. Where that cannot be told there is no answer.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
 
-from eurus_data.graders.math import names, units
+from eurus_data.graders import dress
+from eurus_data.graders.math import languages, names
+from eurus_data.graders.math.chunks import ANCHOR, WORD, Chunk, chunked, spelt, text_of
+from eurus_data.graders.math.words import stated
 
 _TAIL = 2_500
 """Characters looked at, from the end."""
@@ -31,27 +32,17 @@ _ABBREVIATED = "".join(
     for word in ("[A-Z]", "vs", "Mr", "Ms", "Mrs", "Dr", "St", "No", "eq", "i\\.e", "e\\.g", "approx")
 )
 _SENTENCES = re.compile(rf"(?<=[^\s.][.!?]){_ABBREVIATED}[\"')*_]*\s+(?=[\"'(*_\\$\x00]?[A-Z\x00\d\\-])|\n+")
-_BULLET = re.compile(r"^\s*(?:[*•]\s+|>\s+|#+\s+|-\s+(?=[A-Za-z])|(?:\d+[.)]|[Ss]tep\s+\d+\s*[:.)-])\s+)")
+_BULLET = re.compile(r"^\s*(?:[*•]\s+|>{1,3}\s+|#+\s+|-\s+(?=[A-Za-z])|(?:\d+[.)]|[Ss]tep\s+\d+\s*[:.)-])\s+)")
 _ASIDE = re.compile(r"\s*\((?=[^()]*[A-Za-z]{2}[^()]*\))[^()]*\)\s*(?=[.!]?\s*\Z)")
 _REASON = re.compile(
     r"(?:,?\s+(?:because|since|which|rather than|instead of|as (?:desired|required|shown|expected|claimed))\b|,\s*(?:not|where|as)\b)"
     r"(?:(?!\b(?:so|thus|hence|therefore)\b).)*\Z",
     re.DOTALL,
 )
-_IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _NUMBERED = re.compile(r"[万亿千百倍点]|分之")
 _BOUNDED = re.compile(r"(?:第|分之|不到|至少|超过|大于|小于|最多|不是|不|약|以上|以下)\Z")
-_CHUNK = re.compile(r"\S+")
-_WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*['’]?")
-_PUNCTUATION = ".,;:!?。，\"'“”*_`"
 _ORDINAL = re.compile(r"-?\d+(?:st|nd|rd|th)")
 _RANGE = re.compile(r"\d\s?[–—~]\s?\d")
-_ANCHOR = re.compile(r"[\d√π∞½⅓¼¾⅔∅]|\\(?:frac|sqrt|pi|infty|emptyset|varnothing)")
-_OPERATOR = re.compile(r"[-+*/×·÷^=<>≤≥≠≈±−–|]+|\\(?:cdot|times|pm|le|ge|leq|geq|ne|approx|div)")
-_JOINTS = frozenset({"and", "or"})
-_UNITED = frozenset(
-    (*names.MULTIPLIERS, "percent", "am", "pm", "a.m", "p.m", "per", "square", "cubic", "degrees", "degree", "sq", "cu")
-)
 _BEFORE = frozenset((
     "not", "n't", "least", "most", "than", "over", "under", "above", "below", "between", "from", "except", "until", "times", "plus", "minus",
     "nearly", "almost", "within", "without", "never", "neither", "nor", "beyond", "up",
@@ -62,11 +53,17 @@ _AFTER = frozenset((
     "mod", "wrong", "choose",
 ))  # fmt: skip
 """Words that go on with what a number began."""
+_RATIO = re.compile(r"\bratio\b[^.\d]{0,80}\b(?:is|was|equals)\s+\**(\d+)\s+to\s+(\d+)\**\s*[.!]?\s*\Z", re.IGNORECASE)
+_CHECK = re.compile(
+    r"\W*(?:check|verification|verify|verifying|probe|comprobación|verificação|vérification|проверка)\b.*(?:[✓✔✅☑]|\b(?:correct|works|holds|true)\b\W*\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A check behind the answer, and that it holds."""
 _CHANGE = re.compile(
     r"\b(?:chang|ris|rose|fell|fall|drop|go|went|increas|decreas|gr[eo]w|declin|mov|reduc)\w*\b",
     re.IGNORECASE,
 )
-_STATES = frozenset(
+STATES = frozenset(
     {"is", "are", "was", "were", "has", "have", "had", "equals", "gives", "gets", "makes", "be", "sold", "got", "made"}
 )
 _ARTICLES = ("a", "an", "the", "his", "her", "its", "their", "all")
@@ -128,19 +125,11 @@ _EQUAL_TO = (
     ["reduces"],
     ["amounts"],
 )
-Kind = Literal["math", "operator", "letter", "joint", "unit", "word"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    text: str
-    kind: Kind
-    ends: bool  # a comma, a semicolon or a colon behind it
 
 
 def last_statement(text: str) -> str | None:
     """Return the answer that the last statement makes, or None."""
-    tail = _DRAWING.sub(" ", _end(text))
+    tail = languages.units_named(languages.digits(_DRAWING.sub(" ", _end(text))))
     formulas: list[str] = []
 
     def masked(found: re.Match[str]) -> str:
@@ -155,15 +144,20 @@ def last_statement(text: str) -> str | None:
     sentences = [one.strip() for one in _SENTENCES.split(_FORMULA.sub(masked, tail)) if one and one.strip(" \t*_-#`")]
     while sentences and _CLOSER.match(sentences[-1].lstrip("*_ ")):
         sentences.pop()
+    while len(sentences) > 1 and _CHECK.match(sentences[-1]) is not None and sentences[-1].count("\x00") <= 2:
+        sentences.pop()
     for back, sentence in enumerate(reversed(sentences[-3:])):
-        chunks = _chunks(_clause(sentence), formulas)
-        if sentence.rstrip("*_)\"'").endswith("?"):
+        chunks = chunked(_clause(sentence))
+        aside = _ASIDE.search(sentence)
+        if sentence.rstrip("*_)\"'").endswith("?") or (aside is not None and dress.changes(aside.group())):
             return None
         if back and not _goes_on(sentences[-back]):
             return None
+        if (ratio := _RATIO.search(sentence)) is not None:
+            return f"{ratio[1]}:{ratio[2]}"
         if any(chunk.kind == "math" for chunk in chunks):
             return _read(chunks, _clause(sentence), formulas)
-        words = _in_words(chunks)
+        words = stated(chunks, sentence, STATES)
         if words is not None:
             return words
     return None
@@ -179,7 +173,7 @@ def _end(text: str) -> str:
 
 def _goes_on(sentence: str) -> bool:
     """Whether a sentence without mathematics only rounds off the one before: ``This is the answer.``"""
-    words = _WORD.findall(sentence.lower())
+    words = WORD.findall(sentence.lower())
     return (
         len(words) <= 8
         and words[:1] in (["this"], ["these"], ["that"], ["it"], ["checking"], ["done"])
@@ -193,7 +187,7 @@ def _clause(sentence: str) -> str:
     sentence = re.sub(r"\s*\[?(?:\\blacksquare|\\square|■|□|∎)\]?\s*\Z", "", sentence)
     sentence = _ASIDE.sub("", sentence)
     shorter = _REASON.sub("", sentence)
-    if _ANCHOR.search(shorter) or "\x00" in shorter:
+    if ANCHOR.search(shorter) or "\x00" in shorter:
         sentence = shorter
     head, colon, rest = sentence.partition(": ")
     if colon:
@@ -202,51 +196,15 @@ def _clause(sentence: str) -> str:
     return sentence
 
 
-def _chunks(sentence: str, formulas: list[str]) -> list[_Chunk]:
-    found: list[_Chunk] = []
-    sentence = _IDEOGRAPHS.sub(r" \g<0> ", sentence)
-    for match in _CHUNK.finditer(sentence):
-        written = match.group()
-        within = match.end() < len(sentence.rstrip()) and re.search(r"[\d)]!\Z", written) is not None  # 3! ways
-        text = written if within else (written.strip('"“”`').rstrip(_PUNCTUATION).lstrip("*_'") or written)
-        ends = written.rstrip('"“”`*_')[-1:] in (",", ";", ":")
-        found.append(_Chunk(text, _kind(text), ends))
-    for at, one in enumerate(found):
-        if one.kind == "letter":
-            sides = [found[i].kind for i in (at - 1, at + 1) if 0 <= i < len(found)]
-            found[at] = _Chunk(one.text, "math" if "operator" in sides else "word", one.ends)
-    return found
-
-
-def _kind(text: str) -> Kind:
-    lowered = text.lower()
-    if lowered in _JOINTS:
-        return "joint"
-    if lowered in _UNITED or (
-        len(text) > 1
-        and text.isalpha()
-        and units.known(text)
-        and lowered not in ("cup", "cups", "second", "can", "day", "days")
-    ):
-        return "unit"
-    if lowered in ("cup", "cups", "second", "seconds", "day", "days", "km/h", "m/s"):
-        return "unit"
-    if _OPERATOR.fullmatch(text):
-        return "operator"
-    if len(text) == 1 and text.isalpha():
-        return "letter"
-    if _WORD.fullmatch(text) or not re.search(r"[\d\x00\\√π∞=^±½⅓¼¾⅔∅]", text):
-        return "word"
-    return "math"
-
-
-def _read(chunks: list[_Chunk], clause: str, formulas: list[str]) -> str | None:
+def _read(chunks: list[Chunk], clause: str, formulas: list[str]) -> str | None:
     """Return the last run of mathematics, unless what stands beside it makes it something else.
 
     One that only says of what (``56 ways to choose 3 of 8``) leaves it to the one that the sentence states, and there must be one.
     """
     runs = _runs(chunks)
-    anchored = [run for run in runs if any(_ANCHOR.search(_text(chunk, formulas)) for chunk in chunks[run[0] : run[1]])]
+    anchored = [
+        run for run in runs if any(ANCHOR.search(text_of(chunk, formulas)) for chunk in chunks[run[0] : run[1]])
+    ]
     candidates = anchored or runs
     if not candidates:
         return None
@@ -259,19 +217,19 @@ def _read(chunks: list[_Chunk], clause: str, formulas: list[str]) -> str | None:
             return None
         last = stated[-1]
     start, end = last
-    text = " ".join(_spelt(chunk, formulas) for chunk in chunks[start:end]).strip(" ,;:")
+    text = " ".join(spelt(chunk, formulas) for chunk in chunks[start:end]).strip(" ,;:")
     return text if text and _stands(chunks, start, end, clause, text) else None
 
 
-def _is_one_of_several(chunks: list[_Chunk], runs: list[tuple[int, int]]) -> bool:
+def _is_one_of_several(chunks: list[Chunk], runs: list[tuple[int, int]]) -> bool:
     """Whether a sentence says several numbers of several things: ``8 vertices and 6 faces``, ``Sarah is 12 and Tom is 15``."""
     start = runs[-1][0]
     listed = chunks[start - 1].kind == "joint" and start > 1 and chunks[start - 2].kind == "word" if start else False
-    stated = [run for run in runs if run[0] and chunks[run[0] - 1].text.lower() in _STATES]
+    stated = [run for run in runs if run[0] and chunks[run[0] - 1].text.lower() in STATES]
     return listed or (len(stated) > 1 and stated[-1] == runs[-1])
 
 
-def _is_aside(chunks: list[_Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
+def _is_aside(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
     """Whether a run says of what, in what or for what something is; ``a total of 105`` says what it is."""
     before = [chunk.text.lower() for chunk in chunks[max(0, run[0] - 3) : run[0]]]
     while before and before[-1] in _ARTICLES:
@@ -281,16 +239,16 @@ def _is_aside(chunks: list[_Chunk], run: tuple[int, int], formulas: list[str]) -
     return not (before[-1] == "of" and before[-2:-1] and before[-2] in _AMOUNTS)
 
 
-def _is_stated(chunks: list[_Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
+def _is_stated(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
     before = [chunk.text.lower() for chunk in chunks[max(0, run[0] - 2) : run[0]]]
-    return bool(_STATES.intersection(before)) or _equates(chunks, run, formulas)
+    return bool(STATES.intersection(before)) or _equates(chunks, run, formulas)
 
 
-def _equates(chunks: list[_Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
-    return any("=" in _text(chunk, formulas) for chunk in chunks[run[0] : run[1]])
+def _equates(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
+    return any("=" in text_of(chunk, formulas) for chunk in chunks[run[0] : run[1]])
 
 
-def _stands(chunks: list[_Chunk], start: int, end: int, clause: str, text: str) -> bool:
+def _stands(chunks: list[Chunk], start: int, end: int, clause: str, text: str) -> bool:
     """Whether the words beside a run leave it what it is: no bound, no part of a range, nothing denied, no rank."""
     run = chunks[start:end]
     before = [chunk.text.lower() for chunk in chunks[max(0, start - 3) : start]]
@@ -298,6 +256,9 @@ def _stands(chunks: list[_Chunk], start: int, end: int, clause: str, text: str) 
     if any(_ORDINAL.fullmatch(chunk.text) for chunk in run) or _RANGE.search(text) or run[0].kind == "unit":
         return False
     if any(word in _DENIALS or word.endswith(("n't", "n’t")) for word in (*before, *after)):
+        return False
+    said = _said(chunks[end : end + 3])
+    if languages.goes_on(said) or languages.bounds(_said(chunks[max(0, start - 5) : start]), said):
         return False
     if (after and _NUMBERED.match(after[0])) or (before and _BOUNDED.search(before[-1])):
         return False
@@ -325,7 +286,11 @@ def _stands(chunks: list[_Chunk], start: int, end: int, clause: str, text: str) 
     return not (compared or goes_on)
 
 
-def _runs(chunks: list[_Chunk]) -> list[tuple[int, int]]:
+def _said(chunks: list[Chunk]) -> str:
+    return "".join(chunk.text + " " for chunk in chunks)
+
+
+def _runs(chunks: list[Chunk]) -> list[tuple[int, int]]:
     """Return where runs of mathematics begin and end: formulas and numbers, what joins two of them, units behind them."""
     runs: list[tuple[int, int]] = []
     at = 0
@@ -362,48 +327,6 @@ def _runs(chunks: list[_Chunk]) -> list[tuple[int, int]]:
     return runs
 
 
-def _joined(chunks: list[_Chunk], start: int, joint: int) -> bool:
+def _joined(chunks: list[Chunk], start: int, joint: int) -> bool:
     """Whether what stands before ``and`` or ``or`` is one run with what follows; ``10 km and 3 adults`` is none."""
     return True
-
-
-def _text(chunk: _Chunk, formulas: list[str]) -> str:
-    return re.sub(r"\x00(\d+)\x00", lambda found: formulas[int(found[1])], chunk.text)
-
-
-def _spelt(chunk: _Chunk, formulas: list[str]) -> str:
-    """Return a chunk with its formulas; of an aligned one what its last line ends in."""
-    text = re.sub(r"\x00(\d+)\x00", lambda found: _last_row(formulas[int(found[1])]), chunk.text)
-    return text + "," if chunk.ends and chunk.kind != "unit" else text
-
-
-def _last_row(formula: str) -> str:
-    """Return a formula without the punctuation at its end; of rows that are aligned at signs the last."""
-    formula = formula.strip().rstrip(".,;").strip()
-    inner = re.fullmatch(
-        r"\\begin\{(?:align|aligned|split|gather|gathered)\*?\}(.*)\\end\{\w+\*?\}", formula, re.DOTALL
-    )
-    formula = inner[1].strip() if inner is not None else formula
-    if "&" not in formula or "matrix" in formula or "\\begin{" in formula:
-        rows = re.split(r"\\\\(?:\[[^\]]*\])?", formula) if "\\begin{" not in formula else [formula]
-        return rows[-1].strip() if rows[-1].strip() else rows[-2].strip() if len(rows) > 1 else formula
-    rows = [row for row in re.split(r"\\\\(?:\[[^\]]*\])?", formula) if row.strip()]
-    return rows[-1].replace("&", " ").strip().rstrip(".,;").strip()
-
-
-def _in_words(chunks: list[_Chunk]) -> str | None:
-    """Return a number in words that a sentence without any other states: ``There are twenty-one of them.``"""
-    for at in range(len(chunks) - 1, 0, -1):
-        if chunks[at - 1].text.lower() not in _STATES:
-            continue
-        words: list[str] = []
-        for chunk in chunks[at : at + 6]:
-            parts = chunk.text.lower().split("-")
-            if not all(
-                part in names.NUMBER_WORDS or part in names.MULTIPLIERS or (words and part == "and") for part in parts
-            ):
-                break
-            words.append(chunk.text.lower())
-        if words and words != ["one"] and words[-1] != "and":
-            return " ".join(words)
-    return None

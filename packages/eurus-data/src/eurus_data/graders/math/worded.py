@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from eurus_data.graders.math import names
+from eurus_data.graders.math import languages, names
 from eurus_data.graders.math.spelling import fold
 from eurus_data.graders.math.terms import EMPTY, Apply, Based, Number, Term, Words, number
 
@@ -136,11 +136,17 @@ def counted(text: str) -> tuple[str, str] | None:
     else:
         words = text.split()
         sizes = range(min(len(words) - 1, 8), 0, -1)
-        size = next((size for size in sizes if _number(fold(" ".join(words[:size])).replace("-", " ").split())), 0)
+        size = next((size for size in sizes if _in_words(words[:size])), 0)
         count, noun = " ".join(words[:size]), " ".join(words[size:])
         if not size or _NOUN.fullmatch(noun) is None or noun.startswith("of "):
             return None
-    return None if _NO_LABEL.intersection(noun.casefold().split()) else (count, noun)
+    return None if _NO_LABEL.intersection(noun.casefold().split()) or languages.changes(noun) else (count, noun)
+
+
+def _in_words(words: list[str]) -> bool:
+    """Whether words are a number, perhaps below zero."""
+    below = len(words) > 1 and words[0].lower() in ("minus", "negative")
+    return bool(_number(fold(" ".join(words[below:])).replace("-", " ").split()))
 
 
 def based(text: str) -> Based | None:
