@@ -15,7 +15,8 @@ _CLOSING = re.compile(r"(?<=[^\s*])\*\*(?=\s|[.,;:!?)]|\Z)")
 _CHANGES = re.compile(
     r"\(?\s*(?:if|unless|or|provided|when|assuming|maybe|perhaps|possibly)\b"
     r"|\(?\s*not\s+(?:an?\s+|the\s+)?(?:valid|correct|right|allowed|possible|permitted|admissible|answer|solution|final|true|sure|certain)\b"
-    r"|\(?\s*(?:wrong|incorrect|invalid|rejected|extraneous)\b",
+    r"|\(?\s*(?:(?:which|that|this|it)\s+is\s+)?(?:not\s+)?(?:wrong|incorrect|invalid|rejected|extraneous|impossible)\b"
+    r"|\(?\s*(?:which|that|this|it)\s+is\s+not\b",
     re.IGNORECASE,
 )
 
