@@ -168,3 +168,9 @@ def test_an_action_is_graded_by_its_statement_or_its_output() -> None:
     assert (
         judged(GRADER, problem, turns.parse("So I choose B because of step 1."), None).parsed_prediction == "(B) Paris"
     )
+
+
+@pytest.mark.timeout(120)  # what is quadratic in the run takes longer
+@pytest.mark.parametrize("run", [" ", "\n", "*", "* ", "A ", "(A) "], ids=repr)
+def test_a_long_run_of_one_thing_is_no_pick_and_ends(run):
+    assert not grade(f"5{run * 40_000}x", "B", "choice").correct

@@ -22,7 +22,7 @@ _MARK = re.compile(
     r"(?:(?i:option|choice|answer|alternative|opci[óo]n|opção|opzione|antwort|réponse|proposition|respuesta|resposta|risposta|letra|lettre|вариант|ответ)\s*:?\s+)?[*_]*"
     r"(?:[(\[]\s*(?P<bracketed>[A-Za-z])\s*[)\]]|(?P<plain>[A-Za-z])(?P<separator>\s?[.):]|\s+[-–—](?=\s))?(?![\w'’+#°]))"
 )
-_DRESS = re.compile(r"^[\s*_`$\"']+|[\s*_`$\"']+$")
+_DRESS = "*_`$\"'"
 _WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|boxed|fbox|mbox)\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _STATEMENT = re.compile(
     r"\b(?:answer|(?:correct|right|best|final|my)\s+(?:choice|option))\b[^.:=\n()]{0,40}?"
@@ -63,9 +63,7 @@ _IS_RIGHT = re.compile(
 )
 _BUT_NOT = re.compile(r",\s*(?:(?:and\s+)?not\b|nicht\b|pas\b|no\s|不是|не\s)", re.IGNORECASE)
 _ARTICLE = re.compile(r"\A(?:la|le|el|die|der|das|letra|lettre)\s+(?=[(\[]?[A-Z]\b)")
-_EXPLAINED = re.compile(
-    r"\s*\n\s*[*_#]*(?:explanation|reason|because|justification|rationale|since|this|why)\b", re.IGNORECASE
-)
+_EXPLAINED = re.compile(r"[*_#]*(?:explanation|reason|because|justification|rationale|since|this|why)\b", re.IGNORECASE)
 _CORRECTED = re.compile(r"[^\n?]{1,300}\?\s+[Nn]o[,.:]\s+(?=[(\[]?[A-Za-z])")
 _REASON = re.compile(
     r",?\s*(?:(?:because|since|as|due|given|which|so|for|not|is\s+(?:the\s+)?(?:correct|right|best|answer))\b|[-–—]{1,2}\s)",
@@ -102,7 +100,7 @@ def pick(text: str, listed: Mapping[str, str]) -> Pick:
     """
     text = undressed(unicodedata.normalize("NFKC", text[-MAX_TEXT:]))
     first, _, rest = text.partition("\n")
-    if rest and _EXPLAINED.match("\n" + rest):
+    if rest and _EXPLAINED.match(rest.lstrip()):
         opened = bare(first, listed)
         if opened is not None and not opened.problem:
             return opened
@@ -161,8 +159,14 @@ def undressed(text: str) -> str:
     """Return text without the marks of Markdown and LaTeX around it."""
     text = re.sub(r"\\[()\[\]]", "", text)
     for _ in range(4):
-        text = _DRESS.sub("", _WRAPPED.sub(r"\1", text))
+        text = _stripped(_WRAPPED.sub(r"\1", text))
     return text
+
+
+def _stripped(text: str) -> str:
+    """Return text without white space and marks at its ends. No pattern: one that looks for the end tries every run of spaces."""
+    inside = [at for at, character in enumerate(text) if not (character.isspace() or character in _DRESS)]
+    return text[inside[0] : inside[-1] + 1] if inside else ""
 
 
 def _statements(text: str) -> Iterator[str]:
