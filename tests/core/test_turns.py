@@ -87,6 +87,13 @@ def test_what_a_model_thinks_is_neither_code_nor_solution(thought):
     assert (action.code, action.solution) == (("print(2)",), "2")
 
 
+def test_an_action_ends_the_papers_thought_that_was_not_closed_and_a_draft_within_a_closed_one_is_none():
+    action = parse("<thought>Add.\n<execute>\nprint(2)\n</execute>\n<solution>2</solution>")
+    assert (action.code, action.solution) == (("print(2)",), "2")
+    drafted = parse("<thought>Perhaps <execute>print(3)</execute>?</thought><execute>print(2)</execute>")
+    assert drafted.code == ("print(2)",)
+
+
 @pytest.mark.parametrize("thought", ["<think>{}", "[THINK]{}", "◁think▷{}", "<|channel|>analysis<|message|>{}"])
 def test_a_thought_that_never_ends_leaves_nothing_said(thought):
     assert spoken(thought.format("The answer is 3.\n```python\nprint(3)\n```")).strip() == ""

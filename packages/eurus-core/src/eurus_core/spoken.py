@@ -23,6 +23,8 @@ _TAGS = (
     ("here is my thought process:", "here is my response:"),  # Granite 3.2
 )
 _CLOSED_BY = dict(_TAGS)
+_ACTS = ("<execute>", "<solution>")
+"""The paper's tags of what an action does: they end a ``<thought>`` that was not closed."""
 # Spelt in each case: a pattern that ignores case is tried at every letter of the text.
 _TAG = re.compile(
     "|".join(
@@ -30,7 +32,7 @@ _TAG = re.compile(
             {
                 re.escape(form)
                 for pair in _TAGS
-                for tag in pair
+                for tag in (*pair, *_ACTS)
                 for form in (tag, tag.upper(), tag.title(), tag.capitalize())
             }
         )
@@ -78,6 +80,10 @@ def _without_thoughts(text: str) -> str:
         if closing:
             if tag == closing:
                 at, closing = found.end(), ""
+            elif tag in _ACTS and closing == "</thought>":
+                at, closing = found.start(), ""
+        elif tag in _ACTS:
+            continue
         elif tag in _CLOSED_BY:
             kept.append(text[at : found.start()])
             closing = _CLOSED_BY[tag]
