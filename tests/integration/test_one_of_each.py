@@ -100,7 +100,7 @@ class TestDouble(FunctionContract):
 
 class TestLiteral(GraderContract):
     def part(self):
-        return parts.Literal()
+        return parts.SameText()
 
 
 class TestTeacher(CriticContract):

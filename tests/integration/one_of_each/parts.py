@@ -7,8 +7,7 @@ import sys
 import traceback
 from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated, ClassVar
-from typing import Literal as OneOf
+from typing import Annotated, ClassVar, Literal
 
 from eurus_core.choice import Choice
 from eurus_core.contracts import Backend, Critic, Format, Function, Grader, RowKeys, Scorer, Source, Stage, Tool
@@ -86,7 +85,7 @@ class Double(Function):
         yield double
 
 
-class Literal(Grader):
+class SameText(Grader):
     """Compares letter by letter."""
 
     @asynccontextmanager
@@ -161,7 +160,7 @@ class Tally(Stage):
 
     source: Annotated[Source, Choice("sources")]
     """Whose problems."""
-    by: OneOf["task", "dataset"] = "task"
+    by: Literal["task", "dataset"] = "task"
     """What they are counted by."""
 
     def check(self, seed):

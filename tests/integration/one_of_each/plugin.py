@@ -37,7 +37,7 @@ def eurus_functions():
 
 @hookimpl
 def eurus_graders():
-    yield Component("literal", f"{PARTS}:Literal", "The same letters.")
+    yield Component("literal", f"{PARTS}:SameText", "The same letters.")
 
 
 @hookimpl
