@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -76,7 +77,7 @@ def test_an_exception_is_told_as_ipython_tells_it(sandbox: Sandbox) -> None:
 def test_a_traceback_through_a_library_does_not_name_this_machines_folders(sandbox: Sandbox) -> None:
     with sandbox.session() as session:
         text = session.run("import numpy as np\nnp.linalg.inv(np.zeros((2, 2)))").text
-    assert "File site-packages/numpy/linalg/_linalg.py:" in text
+    assert re.search(r"File site-packages/numpy/linalg/_?linalg.py:", text)  # without the underscore before numpy 2
     assert "File /" not in text
 
 

@@ -59,7 +59,14 @@ def small_models(llama):
             Qwen2ForCausalLM, Qwen2Config(**SMALL, use_sliding_window=True, sliding_window=5, max_window_layers=1)
         ),
     }
-    gemma = Gemma2Config(**SMALL, head_dim=8, sliding_window=5, attn_logit_softcapping=2.0, query_pre_attn_scalar=8)
+    gemma = Gemma2Config(
+        **SMALL,
+        head_dim=8,
+        sliding_window=5,
+        attn_logit_softcapping=2.0,
+        query_pre_attn_scalar=8,
+        attn_implementation="eager",
+    )
     models["capped"] = _seeded(Gemma2ForCausalLM, gemma)
     for name in list(models):
         models[f"{name}, blocks"] = copy.deepcopy(models[name])

@@ -42,7 +42,13 @@ TRIED = {
     "Qwen3": {"head_dim": 8},
     "Qwen3Moe": {**EXPERTS, "head_dim": 8},
     "Gemma": {"head_dim": 8},
-    "Gemma2": {**MIXED, "head_dim": 8, "attn_logit_softcapping": 2.0, "query_pre_attn_scalar": 8},
+    "Gemma2": {
+        **MIXED,
+        "head_dim": 8,
+        "attn_logit_softcapping": 2.0,
+        "query_pre_attn_scalar": 8,
+        "attn_implementation": "eager",  # what load_model asks for
+    },
     "Gemma3": {**MIXED, "head_dim": 8, "query_pre_attn_scalar": 8},
     "Phi": {},
     "Phi3": {},

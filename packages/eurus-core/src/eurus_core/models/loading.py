@@ -66,19 +66,21 @@ def load_model(
 
     folder = fetch(ref, weights=device != "meta")
     config = config or load_config(ref)
-    dtypes = {"dtype": getattr(torch, dtype_of(dtype, device))}
+    settings = {"dtype": getattr(torch, dtype_of(dtype, device))}
+    if getattr(config.get_text_config(), "attn_logit_softcapping", None) is not None:
+        settings["attn_implementation"] = "eager"  # before 5.20 transformers itself takes what leaves the soft cap out
     auto = getattr(library, kind)
     with loading(f"model {ref!r}", folder):
         if device == "meta":
             with torch.device("meta"):
-                return auto.from_config(config, **dtypes).eval()  # type: ignore[no-any-return]
+                return auto.from_config(config, **settings).eval()  # type: ignore[no-any-return]
         model, info = auto.from_pretrained(
             str(folder),
             config=config,
             local_files_only=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # refused below, in words
-            **dtypes,
+            **settings,
         )
     refuse_random(ref, info, needed)
     return model.to(device).eval()  # type: ignore[no-any-return]
