@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from eurus_data.graders.math import calls, latex, names, printed, relations
+from eurus_data.graders.math.grammar import Grammar
 from eurus_data.graders.math.terms import (
     EMPTY,
     REALS,
@@ -21,11 +21,9 @@ from eurus_data.graders.math.terms import (
     Term,
     infinite,
     number,
+    quotient,
 )
 from eurus_data.graders.math.tokens import Token, Unreadable
-
-if TYPE_CHECKING:
-    from eurus_data.graders.math.parser import Parser
 
 COMMANDS: frozenset[str] = (
     frozenset(name for name in names.FUNCTIONS if name.isalpha() and name != "mod")
@@ -45,7 +43,7 @@ def begins_with_function(word: str) -> bool:
     return _PREFIXES.fullmatch(word) is not None
 
 
-def primary(parser: Parser) -> Term:
+def primary(parser: Grammar) -> Term:
     """Return what stands here: a number, a name, a call, something bracketed, or a command with its arguments."""
     token, operator = parser.token, parser.operator()
     if token.kind == "number" and token.number is not None:
@@ -78,7 +76,7 @@ def primary(parser: Parser) -> Term:
     raise Unreadable(f"{token.text or 'the end'!r} where a value should stand")
 
 
-def _name(parser: Parser, token: Token) -> Term:
+def _name(parser: Grammar, token: Token) -> Term:
     parser.at += 1
     name = token.text
     if name not in names.CONSTRUCTORS and "." in name:
@@ -143,7 +141,7 @@ def _name(parser: Parser, token: Token) -> Term:
     raise Unreadable(f"{name!r} is a word")
 
 
-def _is_title(parser: Parser, token: Token) -> bool:
+def _is_title(parser: Grammar, token: Token) -> bool:
     """Whether a word may be a name of somebody: ``Bob``, but not the products in ``Ax + By = C`` and ``y = Cx``."""
     formula = _FORMULA.search(parser.text) is not None
     return token.text.istitle() and not formula and (len(token.text) > 2 or token.start == 0)
@@ -152,7 +150,7 @@ def _is_title(parser: Parser, token: Token) -> bool:
 _FORMULA = re.compile(r"[\\^_+*/]")
 
 
-def _first_letter(parser: Parser, token: Token) -> Term:
+def _first_letter(parser: Grammar, token: Token) -> Term:
     """Return the first letter of a word that is a product; the others become tokens of their own, so that a power is the last one's."""
     letters = [
         Token("name", letter, token.spaced and not at, token.start + at, token.start + at + 1)
@@ -166,7 +164,7 @@ def _letter(letter: str) -> Term:
     return Constant(names.CONSTANTS[letter]) if letter in names.CONSTANTS else Symbol(letter)  # type: ignore[arg-type]
 
 
-def _bracketed(parser: Parser) -> Term:
+def _bracketed(parser: Grammar) -> Term:
     """Return what stands in round or square brackets: a group, a tuple, a list, or a half-open interval."""
     opening = parser.operator()
     parser.at += 1
@@ -192,7 +190,7 @@ def _bracketed(parser: Parser) -> Term:
     return Sequence("tuple" if opening == "(" else "list", items)
 
 
-def _braced(parser: Parser) -> Term:
+def _braced(parser: Grammar) -> Term:
     """Return what stands in braces: LaTeX's group, a set in either notation, a set by its condition, a dictionary."""
     escaped = parser.operator() == "\\{"
     parser.at += 1
@@ -214,19 +212,19 @@ def _braced(parser: Parser) -> Term:
     if divided:
         below = parser.nested(parser.sum)
         _close(parser)
-        return Apply("binomial", (items[0], below)) if divided == "\\choose" else latex.quotient(items[0], below)
+        return Apply("binomial", (items[0], below)) if divided == "\\choose" else quotient(items[0], below)
     _close(parser)
     if len(items) == 1 and not separators and not escaped:
         return items[0]
     return Sequence("set", items)
 
 
-def _close(parser: Parser) -> None:
+def _close(parser: Grammar) -> None:
     if not parser.accept("}", "\\}"):
         raise Unreadable("a brace is never closed")
 
 
-def subscripted(parser: Parser, value: Term) -> Term:
+def subscripted(parser: Grammar, value: Term) -> Term:
     """Return a value with its subscript: a base behind digits, part of the name behind a variable."""
     start = parser.tokens[parser.at - 2]
     inside = parser.token

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from eurus_data.graders.math import latex, names
+from eurus_data.graders.math import names
 from eurus_data.graders.math.exact import ARITY
-from eurus_data.graders.math.terms import Apply, Number, Sequence, Term
+from eurus_data.graders.math.grammar import Grammar
+from eurus_data.graders.math.terms import Apply, Number, Sequence, Term, quotient
 from eurus_data.graders.math.tokens import Unreadable
-
-if TYPE_CHECKING:
-    from eurus_data.graders.math.parser import Parser
 
 _INVERSES = {name: f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
 
 
-def function_call(parser: Parser, function: str) -> Term:
+def function_call(parser: Grammar, function: str) -> Term:
     """Return a function with its arguments: ``f(x, y)``, ``\\sin^2 x``, ``\\log_2 8``, ``\\sin 2x``."""
     base: Term | None = None
     power: Term | None = None
     for _ in range(2):
         if function in ("log", "ln") and parser.accept("_"):
-            base = latex.argument(parser)
+            base = parser.argument()
         elif parser.operator() == "^":
             parser.at += 1
-            power = latex.argument(parser)
+            power = parser.argument()
     if parser.operator() == "(":
         parser.at += 1
         arguments, _ = parser.nested(parser.items)
         parser.expect(")")
     elif parser.operator() == "{":
-        arguments = (latex.argument(parser),)
+        arguments = (parser.argument(),)
     else:
         arguments = (_bare_argument(parser),)
     if function == "log" and len(arguments) == 2:
@@ -39,7 +35,7 @@ def function_call(parser: Parser, function: str) -> Term:
         function, power = _INVERSES[function], None
     result = _apply(function, arguments)
     if base is not None:
-        result = latex.quotient(result, Apply("log", (base,)))
+        result = quotient(result, Apply("log", (base,)))
     return result if power is None else Apply("^", (result, power))
 
 
@@ -47,7 +43,7 @@ def _apply(function: str, arguments: tuple[Term, ...]) -> Term:
     if function == "same":
         return arguments[0]
     if function == "/" and len(arguments) <= 2:
-        return arguments[0] if len(arguments) == 1 else latex.quotient(arguments[0], arguments[1])
+        return arguments[0] if len(arguments) == 1 else quotient(arguments[0], arguments[1])
     if function in ("max", "min", "gcd", "lcm") and len(arguments) == 1 and isinstance(arguments[0], Sequence):
         arguments = arguments[0].items
     if function == "ln":
@@ -57,7 +53,7 @@ def _apply(function: str, arguments: tuple[Term, ...]) -> Term:
     return Apply(function, arguments)
 
 
-def _bare_argument(parser: Parser) -> Term:
+def _bare_argument(parser: Grammar) -> Term:
     """Return the product behind a function that has no bracket: up to a sum, a comparison, or the next function."""
     factors = [parser.nested(parser.unary)]
     for _ in range(16):

@@ -57,18 +57,18 @@ def same(one: Term, other: Term) -> str:
             )
     if segments.is_real_set(one) or segments.is_real_set(other):
         return _same_set(one, other)
-    if rule := families.same_for_integers(one, other):
+    if rule := families.same_for_integers(one, other, same):
         return rule
     if isinstance(one, Relation) or isinstance(other, Relation):
         return _same_relation(one, other)
     if isinstance(one, Quantity) or isinstance(other, Quantity):
         return _same_quantity(one, other)
     if isinstance(one, Matrix) or isinstance(other, Matrix):
-        return items.same_matrix(one, other)
+        return items.same_matrix(one, other, same)
     if vectors.point(one) is not None or vectors.point(other) is not None:
-        return items.same_point(one, other)
+        return items.same_point(one, other, same)
     if isinstance(one, Sequence) or isinstance(other, Sequence):
-        return items.same_sequence(one, other)
+        return items.same_sequence(one, other, same)
     if isinstance(one, Based) or isinstance(other, Based):
         return _same_based(one, other)
     if isinstance(one, Ratio) or isinstance(other, Ratio):
@@ -161,7 +161,8 @@ def _same_relation(one: Term, other: Term) -> str:
         alike = len(one.sides) == len(other.sides) and set(one.operators) == set(other.operators) == {"="}
         return (
             "same relation"
-            if alike and (items.ordered(one.sides, other.sides) or items.ordered(one.sides, other.sides[::-1]))
+            if alike
+            and (items.ordered(one.sides, other.sides, same) or items.ordered(one.sides, other.sides[::-1], same))
             else ""
         )
     for relation, opposite in ((one, other), (other, one)):

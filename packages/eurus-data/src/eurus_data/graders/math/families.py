@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from eurus_data.graders.math import equality, scalars
+from eurus_data.graders.math import scalars
 from eurus_data.graders.math.relations import difference
 from eurus_data.graders.math.scalars import Scalar
 from eurus_data.graders.math.terms import Apply, Relation, Sequence, Symbol, Term, number, substituted, symbols
@@ -70,8 +70,8 @@ def _is_fixed(term: Term) -> bool:
     return len(values) > 1 and all(abs(value - values[0]) < 1e-30 for value in values)
 
 
-def same_for_integers(one: Term, other: Term) -> str:
-    """Compare solutions for any integer; the letter is free, and saying what it stands for may be left out."""
+def same_for_integers(one: Term, other: Term, same: Callable[[Term, Term], str]) -> str:
+    """Compare solutions for any integer; the letter is free, and saying what it stands for may be left out. ``same`` compares what is left."""
     bodies, letters = zip(*map(_declared, (one, other)), strict=True)
     if not any(letters):
         return ""
@@ -86,7 +86,7 @@ def same_for_integers(one: Term, other: Term) -> str:
         said = symbols(second) & _INTEGERS - symbols(first)
         if declared not in symbols(second) and len(said) == 1:
             second = substituted(second, next(iter(said)), Symbol(declared))
-    return "any integer" if equality.same(first, second) else ""
+    return "any integer" if same(first, second) else ""
 
 
 def _declared(term: Term) -> tuple[Term, str]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from eurus_data.graders.math import equality, keys, relations, segments, vectors
+from collections.abc import Callable
+
+from eurus_data.graders.math import keys, relations, segments, vectors
 from eurus_data.graders.math.scalars import Scalar, is_scalar
 from eurus_data.graders.math.terms import Matrix, Sequence, Symbol, Term, Words
 
+Same = Callable[[Term, Term], str]
+"""Returns the rule by which two answers are the same, or nothing."""
 
-def same_matrix(one: Term, other: Term) -> str:
+
+def same_matrix(one: Term, other: Term, same: Same) -> str:
     first, second = _rows(one), _rows(other)
     if first is None or second is None or len(first) != len(second):
-        return _same_vector(one, other)
+        return _same_vector(one, other, same)
     pairs = [(a, b) for row, opposite in zip(first, second, strict=True) for a, b in zip(row, opposite, strict=False)]
     if any(len(row) != len(opposite) for row, opposite in zip(first, second, strict=True)):
-        return _same_vector(one, other)
-    return "matrix" if all(equality.same(a, b) for a, b in pairs) else ""
+        return _same_vector(one, other, same)
+    return "matrix" if all(same(a, b) for a, b in pairs) else ""
 
 
 def _rows(term: Term) -> tuple[tuple[Term, ...], ...] | None:
@@ -27,37 +32,37 @@ def _rows(term: Term) -> tuple[tuple[Term, ...], ...] | None:
             return None
 
 
-def _same_vector(one: Term, other: Term) -> str:
+def _same_vector(one: Term, other: Term, same: Same) -> str:
     """A column or a row equals a tuple or a list of its entries; a column is no row."""
     matrix, listed = (one, other) if isinstance(one, Matrix) else (other, one)
     if isinstance(matrix, Matrix) and isinstance(listed, Sequence) and listed.brackets in ("tuple", "list"):
         entries = tuple(entry for row in matrix.rows for entry in row)
         if 1 in (len(matrix.rows), len(matrix.rows[0])) and len(entries) == len(listed.items):
-            return "matrix" if all(map(equality.same, entries, listed.items)) else ""
+            return "matrix" if all(map(same, entries, listed.items)) else ""
     return ""
 
 
-def same_point(one: Term, other: Term) -> str:
+def same_point(one: Term, other: Term, same: Same) -> str:
     """A(1, 2) is the point (1, 2), of no other name than A; C(5, 2) may count combinations instead."""
     first, second = vectors.point(one), vectors.point(other)
     if first is not None and second is not None:
-        return equality.same(first[1], second[1]) if first[0] == second[0] else ""
+        return same(first[1], second[1]) if first[0] == second[0] else ""
     named, bare = (first, other) if first is not None else (second, one)
     if named is None:
         return ""
     if isinstance(bare, Sequence):
-        return "label-omitted" if equality.same(named[1], bare) else ""
+        return "label-omitted" if same(named[1], bare) else ""
     counted = vectors.combinations(*named)
-    return equality.same(counted, bare) if counted is not None else ""
+    return same(counted, bare) if counted is not None else ""
 
 
-def same_sequence(one: Term, other: Term) -> str:
+def same_sequence(one: Term, other: Term, same: Same) -> str:
     if not (isinstance(one, Sequence) and isinstance(other, Sequence)):
         sequence, single = (one, other) if isinstance(one, Sequence) else (other, one)
         if isinstance(sequence, Sequence) and sequence.brackets != "tuple" and len(sequence.items) == 1:
-            return "single" if equality.same(sequence.items[0], single) else ""
+            return "single" if same(sequence.items[0], single) else ""
         if isinstance(sequence, Sequence) and sequence.brackets == "or" and len(set(map(keys.of, sequence.items))) == 1:
-            return equality.same(sequence.items[0], single)  # \pm 0
+            return same(sequence.items[0], single)  # \pm 0
         return ""
     first, second = one.items, other.items
     kinds = {one.brackets, other.brackets}
@@ -73,20 +78,20 @@ def same_sequence(one: Term, other: Term) -> str:
         if isinstance(wrapped, Sequence) and (
             inner.brackets in (wrapped.brackets, "bare", "or") or wrapped.brackets == "bare"
         ):
-            return equality.same(wrapped, inner)
+            return same(wrapped, inner)
     if "tuple" in kinds and len(kinds) == 2:
         for side, opposite in ((one, other), (other, one)):
             if named := relations.by_label(side.items):
-                return same_sequence(Sequence("tuple", named), opposite)
+                return same_sequence(Sequence("tuple", named), opposite, same)
     if kinds in ({"tuple"}, {"list"}):
-        return "ordered" if ordered(first, second) else ""
+        return "ordered" if ordered(first, second, same) else ""
     if kinds == {"tuple", "set"} or ("bare" not in kinds and "or" not in kinds and _perhaps_intervals(one, other)):
         return ""
     if "tuple" in kinds:
-        return "ordered" if ordered(first, second) else ""
+        return "ordered" if ordered(first, second, same) else ""
     if "set" not in kinds and not all(map(_in_order, (first, second))):
-        return "ordered" if ordered(first, second) else ""  # letters out of their order are a ranking
-    return "unordered" if _matched(first, second, distinct="set" not in kinds) else ""
+        return "ordered" if ordered(first, second, same) else ""  # letters out of their order are a ranking
+    return "unordered" if _matched(first, second, same, distinct="set" not in kinds) else ""
 
 
 def _in_order(items: tuple[Term, ...]) -> bool:
@@ -109,22 +114,22 @@ def _may_be_interval(term: Sequence) -> bool:
     return low is not None and high is not None and bool(low < high)
 
 
-def ordered(first: tuple[Term, ...], second: tuple[Term, ...]) -> bool:
-    return len(first) == len(second) and all(map(equality.same, first, second))
+def ordered(first: tuple[Term, ...], second: tuple[Term, ...], same: Same) -> bool:
+    return len(first) == len(second) and all(map(same, first, second))
 
 
-def _matched(first: tuple[Term, ...], second: tuple[Term, ...], *, distinct: bool) -> bool:
+def _matched(first: tuple[Term, ...], second: tuple[Term, ...], same: Same, *, distinct: bool) -> bool:
     """Return whether each item has its match on the other side; as multisets where ``distinct``, else as sets."""
     if len(first) * len(second) > segments.MAX_ITEMS * 16:  # many items: by their keys alone
         one, other = sorted(map(repr, map(keys.of, first))), sorted(map(repr, map(keys.of, second)))
         return one == other if distinct else set(one) == set(other)
     left = list(second)
     for item in first:
-        found = next((other for other in left if equality.same(item, other)), None)
+        found = next((other for other in left if same(item, other)), None)
         if found is not None:
             left.remove(found)
-        elif distinct or not any(equality.same(item, other) for other in second):
+        elif distinct or not any(same(item, other) for other in second):
             return False
     if not distinct:
-        return all(any(equality.same(item, other) for other in first) for item in left)
+        return all(any(same(item, other) for other in first) for item in left)
     return not left

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from eurus_data.graders.math import calls, matrices, names, relations
+from eurus_data.graders.math.grammar import Grammar
 from eurus_data.graders.math.terms import (
     EMPTY,
-    MINUS_ONE,
     REALS,
     Apply,
     Constant,
@@ -19,41 +17,18 @@ from eurus_data.graders.math.terms import (
     Term,
     larger,
     number,
+    quotient,
     substituted,
 )
-from eurus_data.graders.math.tokens import Token, TooLarge, Unreadable
-
-if TYPE_CHECKING:
-    from eurus_data.graders.math.parser import Parser
-
+from eurus_data.graders.math.tokens import TooLarge, Unreadable
 
 _D = Symbol("d")
 
 
-def quotient(above: Term, below: Term) -> Term:
-    return Apply("*", (above, Apply("^", (below, MINUS_ONE))))
-
-
-def argument(parser: Parser) -> Term:
-    """Return a command's argument: a braced group, one digit (``\\frac12``), or whatever single thing stands here."""
-    token = parser.token
-    if token.kind == "number" and len(token.text) > 1 and token.text.isdigit():
-        head, rest = token.text[0], token.text[1:]
-        middle = token.start + 1
-        parser.tokens[parser.at : parser.at + 1] = [
-            Token("number", head, token.spaced, token.start, middle, number(int(head))),
-            Token("number", rest, False, middle, token.end, number(int(rest))),
-        ]
-    if parser.operator() == "-":
-        parser.at += 1
-        return Apply("neg", (argument(parser),))
-    return parser.nested(parser.primary)
-
-
-def command(parser: Parser, name: str) -> Term:
+def command(parser: Grammar, name: str) -> Term:
     parser.at += 1
     if name == "frac":
-        above, below = argument(parser), argument(parser)
+        above, below = parser.argument(), parser.argument()
         if above == _D and isinstance(below, Apply) and below.arguments[0] == _D:
             raise Unreadable("a derivative that is not carried out")
         return quotient(above, below)
@@ -61,8 +36,8 @@ def command(parser: Parser, name: str) -> Term:
         inside = parser.nested(parser.power)
         return matrices.determinant(inside) if isinstance(inside, Matrix) else Apply(f"{relations.CALL}det", (inside,))
     if name == "binom":
-        above = argument(parser)
-        return Apply("binomial", (above, argument(parser)))
+        above = parser.argument()
+        return Apply("binomial", (above, parser.argument()))
     if name == "sqrt":
         degree: Term | None = None
         if parser.operator() == "[":
@@ -90,7 +65,7 @@ def command(parser: Parser, name: str) -> Term:
     raise Unreadable(f"the command \\{name} is not known")
 
 
-def _series(parser: Parser, name: str) -> Term:
+def _series(parser: Grammar, name: str) -> Term:
     """Return a finite sum or product written out: ``\\sum_{k=1}^{10} k^2``; Unreadable where an end is no integer."""
     limits: dict[str, Term] = {}
     for _ in range(2):
@@ -100,7 +75,7 @@ def _series(parser: Parser, name: str) -> Term:
             limits[sign] = parser.nested(parser.item)
             parser.expect("}")
         elif sign:
-            limits[sign] = argument(parser)
+            limits[sign] = parser.argument()
     body = parser.nested(parser.product)
     match limits.get("_"), limits.get("^"):
         case Relation((Symbol(index), Number(low, 0)), ("=",)), Number(high, 0):
@@ -121,9 +96,9 @@ _MOST_NODES = 1024
 ACCENTS = frozenset({"hat", "widehat", "bar", "overline", "tilde", "widetilde", "dot", "ddot"})
 
 
-def _accented(parser: Parser, accent: str) -> Term:
+def _accented(parser: Grammar, accent: str) -> Term:
     """Return a letter with its accent as a name of its own; a segment's line (``\\overline{AB}``) adds nothing to AB."""
-    inside = argument(parser)
+    inside = parser.argument()
     match inside:
         case Symbol(name) | Constant(name):
             return Symbol(f"{accent.removeprefix('wide')} {name}")
@@ -133,7 +108,7 @@ def _accented(parser: Parser, accent: str) -> Term:
             raise Unreadable(f"an accent {accent!r} over more than a letter")
 
 
-def _matrix(parser: Parser) -> Term:
+def _matrix(parser: Grammar) -> Term:
     """Return the rows of ``\\begin{pmatrix} a & b \\\\ c & d \\end{pmatrix}``; bars around them mean the determinant."""
     kind = _environment(parser)
     if kind == "cases":
@@ -163,7 +138,7 @@ def _matrix(parser: Parser) -> Term:
     return matrices.determinant(matrix) if kind == "vmatrix" else matrix
 
 
-def _cases(parser: Parser) -> Term:
+def _cases(parser: Grammar) -> Term:
     """Return the equations that hold together in ``\\begin{cases} x = 1 \\\\ y = 2 \\end{cases}``."""
     lines: list[Term] = []
     while True:
@@ -174,7 +149,7 @@ def _cases(parser: Parser) -> Term:
             return Sequence("bare", tuple(lines))
 
 
-def _environment(parser: Parser) -> str:
+def _environment(parser: Grammar) -> str:
     parser.expect("{")
     name = parser.token.text
     parser.at += 1

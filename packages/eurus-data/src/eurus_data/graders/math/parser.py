@@ -17,7 +17,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from eurus_data.graders.math import atoms, matrices, names, quantities, units
-from eurus_data.graders.math.cursor import MAX_NESTING, Cursor
+from eurus_data.graders.math.cursor import MAX_NESTING
+from eurus_data.graders.math.grammar import Grammar
 from eurus_data.graders.math.terms import (
     MINUS_ONE,
     Apply,
@@ -38,7 +39,7 @@ from eurus_data.graders.math.terms import (
 from eurus_data.graders.math.tokens import TooLarge, Unreadable
 
 
-class Parser(Cursor):
+class Parser(Grammar):
     """The grammar, at a cursor."""
 
     def answer(self) -> Term:

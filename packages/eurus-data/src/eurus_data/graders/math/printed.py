@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from eurus_data.graders.math.grammar import Grammar
 from eurus_data.graders.math.matrices import rectangle
 from eurus_data.graders.math.scalars import is_scalar
 from eurus_data.graders.math.terms import (
@@ -22,9 +21,6 @@ from eurus_data.graders.math.terms import (
 )
 from eurus_data.graders.math.tokens import Unreadable
 
-if TYPE_CHECKING:
-    from eurus_data.graders.math.parser import Parser
-
 _RELATION_CALLS: dict[str, Operator] = {
     "Eq": "=",
     "Equality": "=",
@@ -36,7 +32,7 @@ _RELATION_CALLS: dict[str, Operator] = {
 }
 
 
-def construct(parser: Parser, name: str) -> Term:
+def construct(parser: Grammar, name: str) -> Term:
     """Return what a call of Python's printing makes: ``Matrix([[1, 2]])``, ``Interval.open(0, 1)``, ``FiniteSet(1, 2)``."""
     parser.expect("(")
     if parser.accept(")"):
@@ -84,7 +80,7 @@ def _interval(name: str, items: tuple[Term, ...]) -> Term:
     return Interval(low, high, not low_open and not infinite(low), not high_open and not infinite(high))
 
 
-def after_divider(parser: Parser, divider: str, first: Term) -> tuple[Term, ...]:
+def after_divider(parser: Grammar, divider: str, first: Term) -> tuple[Term, ...]:
     """Return the conditions of ``{x | x > 0}``, or the equations that ``{x: 1, y: 2}`` stands for."""
     conditions, joined = parser.nested(parser.items)
     described = divider == "|" or any(isinstance(one, Relation) for one in conditions)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
-from eurus_data.graders.math import atoms, languages, latex, names, units
+from eurus_data.graders.math import atoms, languages, names, units
+from eurus_data.graders.math.grammar import Grammar
 from eurus_data.graders.math.terms import Apply, Number, Quantity, Ratio, Symbol, Term, show, symbols, walk
 from eurus_data.graders.math.tokens import Unreadable
-
-if TYPE_CHECKING:
-    from eurus_data.graders.math.parser import Parser
 
 CURRENCIES = {"$": units.DOLLAR, "€": units.EURO, "£": units.POUND_STERLING, "¥": units.read("yen"), "₹": units.RUPEE}
 _HALF_DAYS = {units.read("am").dimensions: 0, units.read("pm").dimensions: 12}
@@ -21,7 +18,7 @@ _MOST_PARTS = 3
 _RESIDUES = ("\\pmod", "\\mod")
 
 
-def measured(parser: Parser) -> Term:
+def measured(parser: Grammar) -> Term:
     """Return one side of a relation, with the currency before it, or the unit or the modulus behind it."""
     currency = parser.accept(*CURRENCIES)
     value = parser.union()
@@ -42,11 +39,11 @@ def measured(parser: Parser) -> Term:
         return Quantity(value, CURRENCIES[behind])
     if parser.accept(*_RESIDUES):
         # A residue is compared as a quantity is, its modulus in the place of the unit: 5 (mod 7) equals 5, but not 5 (mod 8).
-        return Quantity(value, units.modulus(show(latex.argument(parser))))
+        return Quantity(value, units.modulus(show(parser.argument())))
     return _compound(parser, _with_unit(parser, value))
 
 
-def _with_unit(parser: Parser, value: Term) -> Term:
+def _with_unit(parser: Grammar, value: Term) -> Term:
     """Return the value with the unit behind it, where there is one."""
     start = parser.at
     if parser.letters or isinstance(value, Quantity) or not (_word(parser) or rate_follows(parser)):
@@ -69,11 +66,11 @@ def _with_unit(parser: Parser, value: Term) -> Term:
     return Quantity(value, units.read(text))
 
 
-def _word(parser: Parser) -> bool:
+def _word(parser: Grammar) -> bool:
     return parser.token.kind == "name" and not parser.operator()
 
 
-def _compound(parser: Parser, first: Term) -> Term:
+def _compound(parser: Grammar, first: Term) -> Term:
     """Return ``1 hour 30 minutes`` and ``2 ft 6 in`` as one quantity in the smaller unit."""
     total = first
     for _ in range(_MOST_PARTS):
@@ -110,7 +107,7 @@ def joined(items: tuple[Term, ...], separators: set[str]) -> Term | None:
     return total if total is not None and ("and" in separators or total.unit.dimensions == _TIME) else None
 
 
-def unit_follows(parser: Parser, factors: list[Term]) -> bool:
+def unit_follows(parser: Grammar, factors: list[Term]) -> bool:
     """Whether the word at hand is a unit: only numbers before it, and it is no product of variables."""
     word = parser.token.text
     if parser.letters:
@@ -134,7 +131,7 @@ def unit_follows(parser: Parser, factors: list[Term]) -> bool:
     return True
 
 
-def rate_follows(parser: Parser) -> bool:
+def rate_follows(parser: Grammar) -> bool:
     """Whether a slash stands here before a unit: 5/hour."""
     unit = parser.tokens[min(parser.at + 1, len(parser.tokens) - 1)]
     priced = parser.operator(-2) in CURRENCIES if parser.at > 1 else False
@@ -149,7 +146,7 @@ def _plain(factor: Term) -> bool:
     )
 
 
-def _ends(parser: Parser) -> bool:
+def _ends(parser: Grammar) -> bool:
     """Whether nothing but units and their powers follow up to the answer's or the item's end: 3 n^2 + 1 is no force."""
     before = parser.token
     for token in parser.tokens[parser.at + 1 :]:

@@ -149,6 +149,10 @@ EMPTY = Sequence("set", ())
 MINUS_ONE = Number(Fraction(-1))
 
 
+def quotient(above: Term, below: Term) -> Term:
+    return Apply("*", (above, Apply("^", (below, MINUS_ONE))))
+
+
 def number(value: int | Fraction) -> Number:
     return Number(Fraction(value))
 
