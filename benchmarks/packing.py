@@ -30,11 +30,11 @@ from memory import Peak, own_mb
 from tokenising import compare, lines, told
 
 from eurus_core.models import load_tokenizer
-from eurus_core.treeset import TreeSet, write_trees
+from eurus_core.records.tree_set import TreeSet, write_trees
 from eurus_train.data.chat import Chat
 from eurus_train.data.examples import preferences
-from eurus_train.data.gathering import gather
 from eurus_train.data.mismatches import with_mismatches
+from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
 from eurus_train.forest.layout import Pair, plant_pairs
 from eurus_train.forest.steps import plan

@@ -22,7 +22,7 @@ from typing import Any
 
 from cpu_time import milliseconds
 
-from eurus_data.sandbox import Sandbox
+from eurus_sandbox import Sandbox
 
 PLAIN = "print(int(input()) * 2)"
 IMPORTING = f"import numpy, sympy, scipy\n{PLAIN}"

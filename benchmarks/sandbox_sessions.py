@@ -22,7 +22,7 @@ from pathlib import Path
 from cpu_time import milliseconds
 
 from eurus_core.records import Tier
-from eurus_data.sandbox import Sandbox, SandboxError
+from eurus_sandbox import Sandbox, SandboxError
 
 PRELOAD = ("numpy", "sympy", "scipy", "scipy.optimize")
 CELL = "x = 2\nx * 21"

@@ -20,18 +20,18 @@ import torch
 from transformers import TrainerCallback
 
 from eurus_core.models import fast_device, load_causal_lm, load_tokenizer
-from eurus_rm.lesson import RewardLesson
+from eurus_rm.loss_step import RewardLesson
 from eurus_rm.model import padding_token, reward_model_from
 from eurus_rm.objectives import BT
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Branch, Forest, Pair, plant_mismatches, plant_pairs
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
 from eurus_train.forest.steps import plan
+from eurus_train.learning.loss_steps import PairLesson
+from eurus_train.learning.reference import References
+from eurus_train.learning.schedule import Schedule
+from eurus_train.learning.trainer import ForestTrainer
 from eurus_train.objectives import DPO, KTO, NCA, PolicyObjective
-from eurus_train.training.lessons import PairLesson
-from eurus_train.training.reference import References
-from eurus_train.training.schedule import Schedule
-from eurus_train.training.trainer import ForestTrainer
 
 OBJECTIVES = ("dpo", "kto", "nca", "rm")
 RATE = 1e-6

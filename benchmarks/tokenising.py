@@ -32,11 +32,11 @@ from memory import Peak
 from eurus_core.formats import open_trees
 from eurus_core.models import load_tokenizer
 from eurus_core.records import Action, Node, Observation, PreferenceTree, Problem, Verdict
-from eurus_core.trees import history, pairs
-from eurus_core.treeset import TreeSet, write_trees
+from eurus_core.records.pairs import history, pairs
+from eurus_core.records.tree_set import TreeSet, write_trees
 from eurus_train.data.chat import Chat
 from eurus_train.data.examples import preferences
-from eurus_train.data.gathering import gather
+from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
 
 TURNS, WORDS = 5, 40

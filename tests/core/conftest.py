@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-from eurus_core.choice import Needs, Trees
-from eurus_core.contracts import Part, Stage
+from eurus_core.parts.choice import Needs, Trees
+from eurus_core.parts.contracts import Part, Stage
 from eurus_core.errors import UserError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eurus_core.whole import whole
+from eurus_core.files.atomic import whole
 
 
 def test_a_file_takes_its_name_when_it_is_written(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from eurus_core.errors import InputError
 from eurus_core.formats import open_trees, reading
 from eurus_core.formats.conversations import LabelledRows
+from eurus_core.records.pairs import pairs
 from eurus_core.testing import FormatContract
-from eurus_core.trees import pairs
 
 GOOD = {"prompt": "Is 7 odd?", "chosen": "Yes.", "rejected": "No."}
 LINE = (json.dumps(GOOD) + "\n").encode()

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eurus_core.code_blocks import blocks, ends_open, is_program
-from eurus_core.judging import judge
+from eurus_core.episode.step import judge
 from eurus_core.records import Problem, Reply, Request, Sampling, Verdict
-from eurus_core.turns import parse
+from eurus_core.records.turns import parse
+from eurus_core.replies.code_blocks import blocks, ends_open, is_program
 
 CODE = "def area(r):\n    return 3 * r"
 

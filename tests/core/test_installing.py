@@ -10,7 +10,7 @@ import pytest
 
 from eurus_core.errors import MissingExtra
 from eurus_core.installing import how_to_install
-from eurus_core.plugins.known import KNOWN_PACKAGES
+from eurus_core.parts.known import KNOWN_PACKAGES
 
 CLONE = Path(__file__).resolve().parents[2]
 
@@ -45,7 +45,7 @@ def test_from_a_clone_a_package_of_ours_is_its_folder(came_from, monkeypatch, ed
     came_from(clone(editable))
     monkeypatch.chdir(CLONE)
     assert how_to_install("eurus-serve[local]") == "Run: pip install './packages/eurus-serve[local]'"
-    assert how_to_install("eurus-data>=0.1,<0.2") == "Run: pip install ./packages/eurus-data"
+    assert how_to_install("eurus-sandbox>=0.2,<0.3") == "Run: pip install ./packages/eurus-sandbox"
 
 
 def test_elsewhere_than_in_the_clone_the_folder_is_named_in_full(came_from, monkeypatch, tmp_path):
@@ -58,8 +58,8 @@ def test_siblings_that_a_package_needs_and_that_are_missing_are_named_too(came_f
     came_from(clone(editable=True))
     monkeypatch.chdir(CLONE)
     assert how_to_install("eurus-rm") == "Run: pip install ./packages/eurus-train ./packages/eurus-rm"
-    said = how_to_install("eurus-eval", into_nothing=True)
-    assert said == "Run: pip install ./packages/eurus-core ./packages/eurus-data ./packages/eurus-eval"
+    said = how_to_install("eurus-graders", into_nothing=True)
+    assert said == "Run: pip install ./packages/eurus-core ./packages/eurus-sandbox ./packages/eurus-graders"
 
 
 def test_from_a_repository_a_package_is_the_same_commits(came_from):

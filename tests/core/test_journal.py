@@ -6,10 +6,10 @@ from contextlib import closing
 
 import pytest
 
+from eurus_core.episode.journal import Record, Store, StoreError
+from eurus_core.episode.resume import RememberedActor, RememberedSession, Tally, key
 from eurus_core.errors import InputError
 from eurus_core.records import Message, Observation, Reply, Request
-from eurus_data.memory import RememberedActor, RememberedSession, Tally, key
-from eurus_data.store import Record, Store, StoreError
 
 
 def record(number: int, value: str = "value") -> Record:
@@ -59,7 +59,7 @@ def test_many_keepers_share_commits(tmp_path):
 def test_a_kept_record_is_there_after_a_kill(tmp_path):
     program = (
         "import asyncio, os, signal, sys; from pathlib import Path\n"
-        "from eurus_data.store import Record, Store\n"
+        "from eurus_core.episode.journal import Record, Store\n"
         "store = Store(Path(sys.argv[1]))\n"
         "asyncio.run(store.keep(Record('key', 'reply', 'here', 'paid for')))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -73,7 +73,7 @@ def test_a_kept_record_is_there_after_a_kill(tmp_path):
 def test_a_full_disk_is_a_clear_error_and_loses_nothing_committed(tmp_path):
     program = (
         "import asyncio, resource, sys; from pathlib import Path\n"
-        "from eurus_data.store import Record, Store, StoreError\n"
+        "from eurus_core.episode.journal import Record, Store, StoreError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
         "kept = 0\n"
         "with Store(Path(sys.argv[1])) as store:\n"
@@ -98,7 +98,7 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing_committed(tmp_path):
 def test_a_disk_that_is_full_from_the_start_is_not_another_programs_file(tmp_path):
     program = (
         "import resource, sys; from pathlib import Path\n"
-        "from eurus_data.store import Store, StoreError\n"
+        "from eurus_core.episode.journal import Store, StoreError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         "try:\n"
         "    Store(Path(sys.argv[1]))\n"

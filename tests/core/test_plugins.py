@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
 from eurus_core.errors import MissingExtra, PluginError, UnknownName, nearest
-from eurus_core.plugins import Plugins, hookspecs, scan
-from eurus_core.plugins.loading import misspelt
-from eurus_core.plugins.requirements import failing
+from eurus_core.parts import Plugins, hookspecs, scan
+from eurus_core.parts.loading import misspelt
+from eurus_core.parts.requirements import failing
 from eurus_core.testing import assert_light
 
 GOOD = """
@@ -361,21 +361,21 @@ def test_a_target_that_cannot_be_loaded_names_the_plugin(plugin: Callable[..., o
 
 def test_help_imports_nothing_heavy() -> None:
     assert_light(
-        "from click.testing import CliRunner\nfrom eurus_core.launcher import cli\n"
+        "from click.testing import CliRunner\nfrom eurus_core.cli.launcher import cli\n"
         "assert CliRunner().invoke(cli, ['--help']).exit_code == 0"
     )
 
 
 def test_listing_plugins_imports_nothing_heavy() -> None:
     assert_light(
-        "from click.testing import CliRunner\nfrom eurus_core.launcher import cli\n"
+        "from click.testing import CliRunner\nfrom eurus_core.cli.launcher import cli\n"
         "assert CliRunner().invoke(cli, ['plugins']).exit_code == 0"
     )
 
 
 def test_completion_imports_nothing_heavy() -> None:
     assert_light(
-        "from click.shell_completion import BashComplete\nfrom eurus_core.launcher import cli\n"
+        "from click.shell_completion import BashComplete\nfrom eurus_core.cli.launcher import cli\n"
         "found = BashComplete(cli, {}, 'eurus', '_EURUS_COMPLETE').get_completions([], 'r')\n"
         "assert {'run', 'recipe'} <= {item.value for item in found}"
     )

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from eurus_core.records import Action
-from eurus_core.turns import parse, program
+from eurus_core.records.turns import parse, program
 
 
 def fenced(*codes: str) -> str:

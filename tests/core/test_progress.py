@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from eurus_core.progress import Progress, shown
+from eurus_core.stages.progress import Progress, shown
 
 
 class Clock:

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eurus_core import treeset
-from eurus_core.codec import from_json, to_json
 from eurus_core.errors import InputError
 from eurus_core.records import (
     Action,
@@ -22,8 +20,10 @@ from eurus_core.records import (
     Reference,
     Sampling,
     Verdict,
+    tree_set,
 )
-from eurus_core.treeset import TreeSet, write_trees
+from eurus_core.records.codec import from_json, to_json
+from eurus_core.records.tree_set import TreeSet, write_trees
 
 PROBLEM = Problem(
     "p", "Math_PoT", "toy", "What is 1 + 1?", Reference("2", "Add.", ("1 + 1",)), ("python",), {"level": "1"}
@@ -132,7 +132,7 @@ def test_a_tree_set_that_fails_half_way_leaves_the_old_one(tmp_path):
 
 
 def test_trees_go_to_shards_as_they_come(tmp_path, monkeypatch):
-    monkeypatch.setattr(treeset, "SHARD_TREES", 2)
+    monkeypatch.setattr(tree_set, "SHARD_TREES", 2)
     trees = [replace(TREE, problem=replace(PROBLEM, id=f"p{n}")) for n in range(5)]
     begun = []
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from eurus_core.blocks import Attempts, Line, Plot, StageReport, Table, read_report, write_report
 from eurus_core.errors import InputError
 from eurus_core.records import Action, Problem, Sample, Verdict
 from eurus_core.stages import Context
+from eurus_core.stages.report import Attempts, Line, Plot, StageReport, Table, read_report, write_report
 
 
 def attempts() -> Attempts:

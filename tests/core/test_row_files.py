@@ -11,11 +11,11 @@ import sys
 import pytest
 
 from eurus_core.errors import InputError
+from eurus_core.files.row_files import row_files
 from eurus_core.formats import open_trees
 from eurus_core.formats.stage import Import
-from eurus_core.row_files import row_files
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
 
 GOOD = {"prompt": "Is 7 odd?", "chosen": "Yes.", "rejected": "No."}
 LINE = json.dumps(GOOD) + "\n"

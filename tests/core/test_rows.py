@@ -10,19 +10,19 @@ import tracemalloc
 import pytest
 
 from eurus_core.errors import InputError
-from eurus_core.formats import grafts, open_trees, read_rows
+from eurus_core.formats import fragments, open_trees, read_rows
 from eurus_core.formats.conversations import Conversations
 from eurus_core.formats.pairs import PreferenceRows
 from eurus_core.formats.stage import Import
 from eurus_core.formats.ultrafeedback import UltraFeedback
 from eurus_core.formats.ultrainteract import UltraInteractActions, UltraInteractPairs
-from eurus_core.plugins import installed
+from eurus_core.parts import installed
 from eurus_core.records import Message
+from eurus_core.records.pairs import disorder, history, pairs
+from eurus_core.records.tree_set import TreeSet, write_trees
+from eurus_core.records.turns import feedback
 from eurus_core.stages import Context
 from eurus_core.testing import FormatContract
-from eurus_core.trees import disorder, history, pairs
-from eurus_core.treeset import TreeSet, write_trees
-from eurus_core.turns import feedback
 
 PROMPT = "Solve the following problem step-by-step:\nIs 7 odd?"
 
@@ -454,13 +454,13 @@ def test_rows_that_fill_more_than_memory_is_given_make_the_same_trees(tmp_path, 
     file = write(tmp_path / "pairs.jsonl", *rows)
     found = list(open_trees(file))
     assert [len(pairs(tree)) for tree in found] == [8, *[7] * 6]
-    monkeypatch.setattr(grafts, "IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr(fragments, "IN_MEMORY_BYTES", 100)
     assert list(open_trees(file)) == found
 
 
 def test_text_of_rows_waits_on_disk(tmp_path, monkeypatch):
     file = write(tmp_path / "pairs.jsonl", *(ultrainteract(1, chosen="x" * 50_000, parent=f"{n}") for n in range(300)))
-    monkeypatch.setattr(grafts, "IN_MEMORY_BYTES", 1 << 16)
+    monkeypatch.setattr(fragments, "IN_MEMORY_BYTES", 1 << 16)
     tracemalloc.start()
     assert sum(1 for _ in open_trees(file)) == 300
     most = tracemalloc.get_traced_memory()[1]

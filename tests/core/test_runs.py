@@ -448,7 +448,7 @@ main()
 
 
 @pytest.mark.parametrize(
-    "module", ["eurus_core.launcher", "click", "pluggy", "eurus_core.plugins", "eurus_train.plugin"]
+    "module", ["eurus_core.cli.launcher", "click", "pluggy", "eurus_core.parts", "eurus_train.plugin"]
 )
 def test_ctrl_c_while_the_launcher_is_imported_is_one_line(module, tmp_path):
     done = subprocess.run(

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from eurus_core.choice import Choice, Trees
-from eurus_core.commands.settings import settings
-from eurus_core.contracts import Part, Source
+from eurus_core.cli.settings import settings
+from eurus_core.parts.choice import Choice, Trees
+from eurus_core.parts.contracts import Part, Source
 
 
 class Example(Part):
@@ -74,7 +74,7 @@ def eurus_formats():
 """
 
 FORMATS = """
-from eurus_core.contracts import Format, RowKeys
+from eurus_core.parts.contracts import Format, RowKeys
 
 class Known(Format):
     keys = (frozenset({"question", "better"}),)

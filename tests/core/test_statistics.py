@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eurus_core.ranking import (
+from eurus_core.statistics import (
     best_curve,
     consistency_curve,
     majority_curve,

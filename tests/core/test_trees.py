@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from eurus_core import prompts
-from eurus_core.records import Action, Critique, Message, Node, Observation, PreferenceTree, Problem, Verdict
-from eurus_core.trees import history, leaves, pairs
+from eurus_core.records import Action, Critique, Message, Node, Observation, PreferenceTree, Problem, Verdict, prompts
+from eurus_core.records.pairs import history, leaves, pairs
 
 PROBLEM = Problem("p", "Math_PoT", "toy", "What is 1 + 1?")
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eurus_core.judging import example
+from eurus_core.episode.step import example
 from eurus_core.records import Observation, Problem, Reference
-from eurus_core.spoken import spoken
-from eurus_core.turns import NO_OUTPUT, parse, printed
+from eurus_core.records.turns import NO_OUTPUT, parse, printed
+from eurus_core.replies.spoken import spoken
 
 
 def test_fences_hold_cells_and_what_stands_before_is_thought():

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from eurus_core.contracts import Backend, Critic
+from eurus_core.parts.contracts import Backend, Critic
 from eurus_core.records import Action, Critique, Message, Observation, Problem, Reference, Reply, Request, Verdict
-from eurus_core.turns import NO_OUTPUT
+from eurus_core.records.turns import NO_OUTPUT
 from eurus_data.critics import ModelCritic, RuleCritic, leaks
 from eurus_data.critics.rules import WITHHELD
 

@@ -18,17 +18,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eurus_core.contracts import Backend, Critic, Grader, Source, Tool
+from eurus_core.episode.journal import Store
 from eurus_core.errors import InputError, ModelError
+from eurus_core.parts.contracts import Backend, Critic, Grader, Source, Tool
 from eurus_core.records import Critique, Observation, Problem, Reference, Reply, Request, Verdict
+from eurus_core.records.pairs import history, leaves, pairs
+from eurus_core.records.tree_set import TreeSet
+from eurus_core.records.turns import printed
 from eurus_core.stages import Context
-from eurus_core.trees import history, leaves, pairs
-from eurus_core.treeset import TreeSet
-from eurus_core.turns import printed
 from eurus_data.assist import NoReference
 from eurus_data.grow import Grow, Rung
-from eurus_data.store import Store
-from eurus_serve.replay import ReplayBackend
+from eurus_serve.backends.replay import ReplayBackend
 
 
 class Sums(Source):

@@ -8,7 +8,7 @@ from eurus_core.errors import InputError
 from eurus_data.assist import ReferenceBackend
 from eurus_data.grow import Grow, Rung
 from eurus_data.sources.jsonl import JSONL
-from eurus_serve.scripted import ScriptedBackend
+from eurus_serve.backends.scripted import ScriptedBackend
 
 SAMPLED = Rung(backend=ScriptedBackend(replies=("I guess \\boxed{1}.",)))
 WRITTEN = Rung(backend=ReferenceBackend())

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from eurus_core.records.pairs import history, pairs
+from eurus_core.records.tree_set import TreeSet
 from eurus_core.testing import assert_light
-from eurus_core.trees import history, pairs
-from eurus_core.treeset import TreeSet
 
 RECIPE = """
 [grow]

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from eurus_core.contracts import Actor, Backend, Source, Split, refuse
 from eurus_core.errors import InputError
+from eurus_core.parts.contracts import Actor, Backend, Source, Split, refuse
 from eurus_core.records import Node, Problem, Reference, Reply, Request
+from eurus_core.records.pairs import history
+from eurus_core.records.tree_set import TreeSet
 from eurus_core.stages import Context
-from eurus_core.trees import history
-from eurus_core.treeset import TreeSet
-from eurus_data.graders import CodeGrader
 from eurus_data.grow import Grow, Rung
-from eurus_data.tools.python import PythonTool
+from eurus_graders import CodeGrader
+from eurus_sandbox.tool import PythonTool
 
 SHOWN = "Read two numbers and print their sum.\n\nInput\n3 4\n\nOutput\n7\n"
 HIDDEN = "Read two numbers and print their sum."

@@ -10,10 +10,10 @@ import pytest
 
 from eurus_core.errors import InputError
 from eurus_core.records import Message, Problem, Reference, Request
-from eurus_core.turns import parse
+from eurus_core.records.turns import parse
 from eurus_data.assist import NoReference, ReferenceBackend
-from eurus_data.graders import grade
 from eurus_data.sources import MATH, Arithmetic
+from eurus_graders import grade
 
 REALDATA = Path(os.environ.get("EURUS_REALDATA", Path(__file__).parents[2].parent / "shared" / "data"))
 

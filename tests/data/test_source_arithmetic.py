@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from eurus_data.sources import Arithmetic
-from eurus_data.sources.stories.kinds import KINDS
-from eurus_data.sources.stories.story import tell
-from eurus_data.sources.stories.worlds import WORLDS
+from eurus_data.sources.generated.kinds import KINDS
+from eurus_data.sources.generated.story import tell
+from eurus_data.sources.generated.worlds import WORLDS
 
 ALL = Arithmetic(levels=(1, 2, 3, 4, 5))
 

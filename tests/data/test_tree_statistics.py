@@ -2,8 +2,8 @@ import json
 from dataclasses import replace
 
 from eurus_core.records import Action, Critique, Node, PreferenceTree, Problem, Verdict
-from eurus_core.treeset import write_trees
-from eurus_data.statistics import Counts, telling
+from eurus_core.records.tree_set import write_trees
+from eurus_data.audits.counts import Counts, telling
 
 
 def node(

@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import pytest
 
 from eurus_core.errors import InputError
-from eurus_data.tools.python import PythonTool
-from eurus_data.tools.ranking import Index
-from eurus_data.tools.wikipedia import NOTHING, WikipediaSearch
+from eurus_data.functions.bm25 import Index
+from eurus_data.functions.wikipedia import NOTHING, WikipediaSearch
+from eurus_sandbox.tool import PythonTool
 
 PAGES = [
     ("Otter", "Otters are carnivorous mammals. The diet of otters is fish."),

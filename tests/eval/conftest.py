@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eurus_core.blocks import Line, Plot, StageReport, Table, TreeDrawing, write_report
-from eurus_core.contracts import Grader, Grading
+from eurus_core.parts.contracts import Grader, Grading
 from eurus_core.records import (
     Action,
     Critique,
@@ -24,11 +23,12 @@ from eurus_core.records import (
     Sample,
     Verdict,
 )
+from eurus_core.records.turns import printed
 from eurus_core.stages import Context
-from eurus_core.turns import printed
-from eurus_eval.best_of_n import BestOfN
-from eurus_eval.compare import Compare
+from eurus_core.stages.report import Line, Plot, StageReport, Table, TreeDrawing, write_report
 from eurus_eval.samples import write_samples
+from eurus_eval.stages.best_of_n import BestOfN
+from eurus_eval.stages.compare import Compare
 
 
 class ExactGrader(Grader):

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from eurus_core.contracts import Grader, Scorer, Scores
 from eurus_core.errors import InputError, PluginError
+from eurus_core.parts.contracts import Grader, Scorer, Scores
 from eurus_core.records import Message, Problem, Reference, Sample
+from eurus_core.records.turns import parse
 from eurus_core.stages import Context
 from eurus_core.testing import judged
-from eurus_core.turns import parse
-from eurus_data.graders import MathGrader
-from eurus_eval.best_of_n import BestOfN
 from eurus_eval.samples import write_samples
+from eurus_eval.stages.best_of_n import BestOfN
+from eurus_graders import MathGrader
 
 
 class Wisdom(Scorer):

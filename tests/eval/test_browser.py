@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from eurus_core.blocks import StageReport, Table, write_report
-from eurus_eval.page import write_page
+from eurus_core.stages.report import StageReport, Table, write_report
+from eurus_eval.report.page import write_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

@@ -1,7 +1,7 @@
 import pytest
 
-from eurus_core.blocks import Table
-from eurus_eval.cells import cells, duration, figure, load, number, right_aligned
+from eurus_core.stages.report import Table
+from eurus_eval.report.cells import cells, duration, figure, load, number, right_aligned
 
 
 def test_a_share_with_its_interval_gets_a_bar() -> None:

@@ -6,8 +6,8 @@ import pytest
 from eurus_core.errors import InputError
 from eurus_core.records import Action, Sample, Sampling, Verdict
 from eurus_core.stages import Context
-from eurus_eval.compare import Compare
 from eurus_eval.samples import read_samples, write_samples
+from eurus_eval.stages.compare import Compare
 
 
 def run(tmp_path: Path, **samples: Path) -> Context:

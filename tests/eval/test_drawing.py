@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eurus_core.records import Action, Node, Outcome, PreferenceTree, Problem, Verdict
-from eurus_eval.drawing import ROW, lay_out
+from eurus_eval.report.drawing import ROW, lay_out
 
 OUTCOMES: tuple[Outcome, ...] = ("correct", "incorrect", "unparsed", "limit")
 

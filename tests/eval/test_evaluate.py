@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from eurus_core.contracts import Actor, Backend, Grader, Session, Source, Split, Tool, Workbench, refuse
 from eurus_core.errors import InputError
-from eurus_core.ranking import wilson
+from eurus_core.parts.contracts import Actor, Backend, Grader, Session, Source, Split, Tool, Workbench, refuse
 from eurus_core.records import Observation, Problem, Reference, Reply, Request, Sampling
 from eurus_core.stages import Context
-from eurus_eval.evaluate import Evaluate
+from eurus_core.statistics import wilson
 from eurus_eval.samples import read_samples
+from eurus_eval.stages.evaluate import Evaluate
 
 
 def problem(number: int) -> Problem:

@@ -1,4 +1,4 @@
-from eurus_eval.glossary import Glossary
+from eurus_eval.report.glossary import Glossary
 
 
 def met(text: str, *terms: str) -> list[str]:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from eurus_core.blocks import Line, Plot, StageReport, Table, write_report
 from eurus_core.errors import InputError
+from eurus_core.stages.report import Line, Plot, StageReport, Table, write_report
 from eurus_eval.commands import report
-from eurus_eval.page import write_page
-from eurus_eval.plots import common_range
+from eurus_eval.report.page import write_page
+from eurus_eval.report.plots import common_range
 
 HOSTILE = "<script>document.title='owned'</script>--><img src=x onerror=\"document.title='owned'\">"
 

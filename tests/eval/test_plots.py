@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from eurus_core.blocks import Line, Plot
-from eurus_eval.plots import shared_range, svg
+from eurus_core.stages.report import Line, Plot
+from eurus_eval.report.plots import shared_range, svg
 
 
 @pytest.mark.parametrize("wild", [math.inf, -math.inf, math.nan, 1e308, -1e308])

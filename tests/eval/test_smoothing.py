@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from eurus_core.blocks import Line
-from eurus_eval.smoothing import described, running, window
+from eurus_core.stages.report import Line
+from eurus_eval.report.smoothing import described, running, window
 
 
 def line(*y: float) -> Line:

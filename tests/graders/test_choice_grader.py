@@ -2,11 +2,10 @@
 
 import pytest
 
-from eurus_core import turns
-from eurus_core.records import Observation, Problem, Reference
+from eurus_core.records import Observation, Problem, Reference, turns
 from eurus_core.testing import judged
-from eurus_data.graders import ChoiceGrader, grade
-from eurus_data.graders.options import options
+from eurus_graders import ChoiceGrader, grade
+from eurus_graders.options import options
 
 GRADER = ChoiceGrader()
 QUESTION = "What is the capital of France?\n(A) London\n(B) Paris\n(C) Rome\n(D) New London"

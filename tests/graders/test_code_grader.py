@@ -11,8 +11,8 @@ import pytest
 
 from eurus_core.errors import InputError
 from eurus_core.records import Action, Problem, Reference, Verdict
-from eurus_core.turns import parse
-from eurus_data.graders import CodeGrader
+from eurus_core.records.turns import parse
+from eurus_graders import CodeGrader
 
 GRADER = CodeGrader(preload=())
 DOUBLE = Reference(stdio=(("2", "4"), ("5", "10")), asserts=("assert double(4) == 8",))

@@ -196,7 +196,7 @@ def test_a_timeout_is_a_verdict(eurus: Eurus) -> None:
 
 
 def test_the_command_is_light_until_it_runs() -> None:
-    assert_light("import eurus_data.graders.command")
+    assert_light("import eurus_graders.command")
 
 
 MEASURED = """

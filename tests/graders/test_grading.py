@@ -10,16 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eurus_core import turns
 from eurus_core.errors import InputError
-from eurus_core.records import Action, Observation, Problem, Reference
+from eurus_core.records import Action, Observation, Problem, Reference, turns
 from eurus_core.testing import judged
-from eurus_data.graders import MathGrader, equivalent, grade
-from eurus_data.graders import reply as replies
-from eurus_data.graders.math import judging
-from eurus_data.graders.math.keys import key
-from eurus_data.graders.math.reading import read
-from eurus_data.graders.math.terms import show
+from eurus_graders import MathGrader, equivalent, grade
+from eurus_graders import reply as replies
+from eurus_graders.math import judge
+from eurus_graders.math.algebra.terms import show
+from eurus_graders.math.equal.keys import key
+from eurus_graders.math.read.reading import read
 
 HERE = Path(__file__).parent
 CASES = [json.loads(line) for line in (HERE / "grading_cases.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -396,7 +395,7 @@ def test_what_a_reply_announces_last_is_its_answer(text: str, answer: str, rule:
     ],
 )
 def test_a_reply_that_announces_nothing_is_read_in_its_last_statement(text: str, answer: str) -> None:
-    assert judging.answer(text, replies.announced(text)) == replies.Found(answer, "last statement")
+    assert judge.answer(text, replies.announced(text)) == replies.Found(answer, "last statement")
 
 
 def test_text_without_an_answer_gives_none() -> None:
@@ -416,7 +415,7 @@ def test_long_text_is_searched_in_bounded_time(text: str) -> None:
 
 
 def test_searching_a_sentence_for_its_answer_accepts_nothing_more() -> None:
-    found = [judging.judge(case["pred"], replies.announced(case["pred"]), case["gold"]) for case in CASES]
+    found = [judge.judge(case["pred"], replies.announced(case["pred"]), case["gold"]) for case in CASES]
     assert [case for case, one in zip(CASES, found, strict=True) if one.correct != case["equal"]] == []
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from eurus_data.graders import MathGrader, grade
+from eurus_graders import MathGrader, grade
 
 CASES = [
     json.loads(line)

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eurus_core import turns
-from eurus_core.records import Problem, Reference
+from eurus_core.records import Problem, Reference, turns
 from eurus_core.testing import judged
-from eurus_data.graders import MathGrader, equivalent, grade
-from eurus_data.graders.guard import Exceeded, Guard, shared
+from eurus_graders import MathGrader, equivalent, grade
+from eurus_graders.guard import Exceeded, Guard, shared
 
 GRADER = MathGrader(timeout_seconds=1.0)
 SOUP = [

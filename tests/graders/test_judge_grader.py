@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from eurus_core import turns
-from eurus_core.contracts import Actor, Backend
-from eurus_core.records import Action, Problem, Reference, Reply, Request
+from eurus_core.parts.contracts import Actor, Backend
+from eurus_core.records import Action, Problem, Reference, Reply, Request, turns
 from eurus_core.testing import GraderContract, judged
-from eurus_data.graders import JudgeGrader
-from eurus_data.graders.judge import request_text, verdict
+from eurus_graders import JudgeGrader
+from eurus_graders.judge import request_text, verdict
 
 PROBLEM = Problem("p", "Coding", "magicoder", "Why is the sky blue?", Reference(answer="Rayleigh scattering"))
 

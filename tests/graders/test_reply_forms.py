@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from eurus_data.graders import ChoiceGrader, MathGrader, TextGrader, grade
+from eurus_graders import ChoiceGrader, MathGrader, TextGrader, grade
 
 CASES = [
     json.loads(line) for line in (Path(__file__).parent / "reply_forms.jsonl").read_text(encoding="utf-8").splitlines()

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eurus_core import turns
-from eurus_core.records import Problem, Reference
+from eurus_core.records import Problem, Reference, turns
 from eurus_core.testing import judged
-from eurus_data.graders import TextGrader, grade
-from eurus_data.graders.values import Date, denotation, f1, normal, truth, value
+from eurus_graders import TextGrader, grade
+from eurus_graders.values import Date, denotation, f1, normal, truth, value
 
 EXACT, TABLES = TextGrader(), TextGrader(match="denotation")
 

@@ -25,7 +25,7 @@ from typing import IO, Any
 
 from readme_rules import COMMANDS, IN_PLACE_OF, LEFT_ALONE, STUBS, TWINS, difference
 
-from eurus_core.launcher import main as eurus_main
+from eurus_core.cli.launcher import main as eurus_main
 
 ROOT = Path(__file__).resolve().parents[2]
 READMES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/*/README.md")))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eurus_core.treeset import TreeSet
+from eurus_core.records.tree_set import TreeSet
 
 MINE = Path(__file__).resolve().parents[2] / "examples/data/mine.jsonl"
 SOURCE = ("--set", "grow.source.name=jsonl", "--set", f"grow.source.path={MINE}")

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 import eurus_train
-from eurus_core.commands.parts import SETTABLE
-from eurus_core.commands.settings import settings
+from eurus_core.cli.parts import SETTABLE
+from eurus_core.cli.settings import settings
 from eurus_core.formats.stage import Import
 from eurus_core.installing import OURS
-from eurus_core.plugins import installed
-from eurus_core.plugins.known import KNOWN_PACKAGES
+from eurus_core.parts import installed
+from eurus_core.parts.known import KNOWN_PACKAGES
 from eurus_core.records import Problem, Reference, Sampling
-from eurus_core.requests import request_key
+from eurus_core.records.request_keys import request_key
 from eurus_core.stages import Context
 from eurus_core.testing import (
     BackendContract,
@@ -36,19 +36,19 @@ from eurus_core.testing import (
 )
 from eurus_data.assist import ReferenceBackend
 from eurus_data.critics import ModelCritic, RuleCritic
-from eurus_data.graders import ChoiceGrader, CodeGrader, MathGrader, TextGrader
+from eurus_data.functions.wikipedia import WikipediaSearch
 from eurus_data.grow import Grow
 from eurus_data.sources import GSM8K, JSONL, MATH
-from eurus_data.sources.arithmetic import Arithmetic
-from eurus_data.tools.python import PythonTool
-from eurus_data.tools.wikipedia import WikipediaSearch
-from eurus_eval.best_of_n import BestOfN
-from eurus_eval.compare import Compare
-from eurus_eval.evaluate import Evaluate
+from eurus_data.sources.generated.arithmetic import Arithmetic
+from eurus_eval.stages.best_of_n import BestOfN
+from eurus_eval.stages.compare import Compare
+from eurus_eval.stages.evaluate import Evaluate
+from eurus_graders import ChoiceGrader, CodeGrader, MathGrader, TextGrader
 from eurus_rm.stage import TrainReward
+from eurus_sandbox.tool import PythonTool
 from eurus_serve import ReplayBackend, ScriptedBackend, TransformersBackend
+from eurus_train.learning.stage import Train
 from eurus_train.objectives import NCAK, SFT
-from eurus_train.training.stage import Train
 
 
 class TestArithmetic(SourceContract):

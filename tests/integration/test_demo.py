@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eurus_core.treeset import TreeSet
+from eurus_core.records.tree_set import TreeSet
 
 STAGES = [
     "base",

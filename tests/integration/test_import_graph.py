@@ -9,8 +9,16 @@ from pathlib import Path
 import grimp
 import pytest
 
-PACKAGES = ("eurus_core", "eurus_serve", "eurus_train", "eurus_rm", "eurus_eval")
-LEFT_OUT = {"eurus_data": "the grammar of its math grader is one circle of modules that is being written anew"}
+PACKAGES = (
+    "eurus_core",
+    "eurus_sandbox",
+    "eurus_graders",
+    "eurus_data",
+    "eurus_serve",
+    "eurus_train",
+    "eurus_rm",
+    "eurus_eval",
+)
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -38,17 +46,16 @@ def test_no_modules_of_a_package_import_each_other_in_a_circle(package: str) -> 
     assert not found, f"{' -> '.join((*found, found[0]))}: imports for type checking count, too"
 
 
-def test_every_package_is_looked_at_or_left_out_with_a_reason() -> None:
+def test_every_package_is_looked_at() -> None:
     ours = {folder.name.replace("-", "_") for folder in (REPOSITORY / "packages").iterdir()}
-    assert ours == {*PACKAGES, *LEFT_OUT}
+    assert ours == {*PACKAGES}
 
 
-def test_no_contract_on_a_package_without_circles_ignores_an_import() -> None:
+def test_no_contract_ignores_an_import() -> None:
     settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
-    for contract in settings["tool"]["importlinter"]["contracts"]:
-        about = {*contract.get("containers", ()), *contract.get("source_modules", ()), *contract.get("layers", ())}
-        if about & {*PACKAGES}:
-            assert not contract.get("ignore_imports"), contract["name"]
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    assert len(contracts) > 5
+    assert not [contract["name"] for contract in contracts if contract.get("ignore_imports")]
 
 
 def test_a_circle_is_found_and_named() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from eurus_core.treeset import TreeSet
+from eurus_core.records.tree_set import TreeSet
 
 pytestmark = pytest.mark.slow
 

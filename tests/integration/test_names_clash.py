@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from eurus_core.commands.parts import SETTABLE
-from eurus_core.plugins import installed
+from eurus_core.cli.parts import SETTABLE
+from eurus_core.parts import installed
 
 RECIPES = sorted(installed().offers("recipes"))
 

@@ -11,8 +11,8 @@ from one_of_each.command import shout
 from one_of_each.objective import Hinge
 
 from eurus_core.models import find_source
-from eurus_core.plugins import installed
-from eurus_core.plugins.component import KINDS
+from eurus_core.parts import installed
+from eurus_core.parts.component import KINDS
 from eurus_core.testing import (
     BackendContract,
     CommandContract,

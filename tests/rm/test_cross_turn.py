@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eurus_core.models import load_tokenizer
-from eurus_core.prompts import opening
 from eurus_core.records import Action, Node, Outcome, PreferenceTree, Problem, Verdict
+from eurus_core.records.prompts import opening
 from eurus_rm.cross_turn import CrossTurn, couples, crossing_too
 from eurus_train.data.chat import Chat
-from eurus_train.data.gathering import gather
+from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
 
 

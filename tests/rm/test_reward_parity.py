@@ -8,12 +8,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eurus_rm.lesson import RewardLesson
+from eurus_rm.loss_step import RewardLesson
 from eurus_rm.model import load_reward_model
 from eurus_rm.objectives import BT, BTDR
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Branch, Pair
-from eurus_train.watching.metrics import Tally
+from eurus_train.monitoring.metrics import Tally
 
 
 @pytest.fixture(scope="module")

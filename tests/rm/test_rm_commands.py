@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from eurus_core.errors import InputError
 from eurus_core.models import keep_template_hash, load_tokenizer
 from eurus_core.records import Action, Node, PreferenceTree, Problem, Verdict
+from eurus_core.records.tree_set import write_trees
 from eurus_core.testing import assert_light
-from eurus_core.treeset import write_trees
 from eurus_rm.commands import rm
 
 

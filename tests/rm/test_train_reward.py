@@ -11,23 +11,23 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from eurus_core.blocks import StageReport
 from eurus_core.errors import InputError
 from eurus_core.models import load_tokenizer
 from eurus_core.records import Action, Message, Node, Outcome, PreferenceTree, Problem, Verdict
+from eurus_core.records.pairs import history
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.trees import history
-from eurus_core.treeset import write_trees
-from eurus_rm.lesson import RewardLesson
+from eurus_core.stages.report import StageReport
+from eurus_rm.loss_step import RewardLesson
 from eurus_rm.model import RewardModel, load_reward_model, reward_model_from
 from eurus_rm.objectives import BTDR
 from eurus_rm.scorer import RewardScorer
 from eurus_rm.stage import TrainReward
 from eurus_train.data.chat import Chat
 from eurus_train.data.examples import preferences
-from eurus_train.data.gathering import gather
+from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
-from eurus_train.watching.metrics import Tally
+from eurus_train.monitoring.metrics import Tally
 
 
 def _tree(number: int) -> PreferenceTree:

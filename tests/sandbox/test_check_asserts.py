@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from eurus_core.errors import InputError
-from eurus_data.sandbox import Sandbox
-from eurus_data.sandbox.judging.assertions import read
+from eurus_sandbox import Sandbox
+from eurus_sandbox.programs.assertions import read
 
 
 @pytest.fixture(scope="module")

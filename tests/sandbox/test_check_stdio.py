@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from eurus_data.sandbox import AsyncSandbox, Sandbox
-from eurus_data.sandbox.judging.stdio import difference
+from eurus_sandbox import AsyncSandbox, Sandbox
+from eurus_sandbox.programs.stdio import difference
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from eurus_data.sandbox import Sandbox
+from eurus_sandbox import Sandbox
 
 PRINTING = {
     "sys.stdin": (

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from eurus_core.contracts import Function
-from eurus_data.sandbox import AsyncSandbox, Sandbox
-from eurus_data.tools.python import PythonTool
+from eurus_core.parts.contracts import Function
+from eurus_sandbox import AsyncSandbox, Sandbox
+from eurus_sandbox.tool import PythonTool
 
 LIGHT: dict[str, Any] = {"preload": (), "memory_mb": 128}
 ASKED: list[str] = []

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from eurus_data.sandbox import Sandbox
-from eurus_data.sandbox.confinement.doctor import Layer, elsewhere, refusal
-from eurus_data.sandbox.confinement.layers import LAYERS
+from eurus_sandbox import Sandbox
+from eurus_sandbox.confinement.doctor import Layer, elsewhere, refusal
+from eurus_sandbox.confinement.layers import LAYERS
 
 Eurus = Callable[..., subprocess.CompletedProcess[str]]
 CODE = "import numpy\nx = numpy.int64(2)\n# %% the answer\nint(x) * 21\n"

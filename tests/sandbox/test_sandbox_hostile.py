@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hostile import OWN, Bait, Case, attack, bait, confined, read_cases
 
-from eurus_data.sandbox import Sandbox
+from eurus_sandbox import Sandbox
 
 CASES = [case for file in OWN for case in read_cases(file)]
 ALL = [pytest.param(case, marks=[pytest.mark.slow] if number % 2 else []) for number, case in enumerate(CASES)]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from eurus_core.records import Tier
-from eurus_data.sandbox import Sandbox
+from eurus_sandbox import Sandbox
 
 WITHOUT_LANDLOCK = "filter.add_rule(seccomp.ERRNO(errno.ENOSYS), 444)"
 WITHOUT_SECCOMP = 'filter.add_rule(seccomp.ERRNO(errno.EINVAL), "prctl", seccomp.Arg(0, seccomp.EQ, 22))'
@@ -24,8 +24,8 @@ OPEN = """
 import errno, sys
 import pyseccomp as seccomp
 from eurus_core.records import Tier
-from eurus_data.sandbox import Sandbox
-from eurus_data.sandbox import SandboxError
+from eurus_sandbox import Sandbox
+from eurus_sandbox import SandboxError
 filter = seccomp.SyscallFilter(seccomp.ALLOW)
 {removal}
 filter.load()

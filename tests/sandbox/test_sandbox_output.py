@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eurus_core.turns import NO_OUTPUT
-from eurus_data.sandbox.output import Capture, clean, observed
-from eurus_data.sandbox.wire import MOST_BYTES_FROM_CHILD, BrokenFrame, Frames, pack
+from eurus_core.records.turns import NO_OUTPUT
+from eurus_sandbox.output import Capture, clean, observed
+from eurus_sandbox.wire import MOST_BYTES_FROM_CHILD, BrokenFrame, Frames, pack
 
 
 def captured(chunks: list[bytes], most_chars: int) -> str:

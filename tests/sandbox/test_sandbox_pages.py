@@ -6,7 +6,7 @@ import sys
 
 _LAID_OUT = """
 import json
-from eurus_data.sandbox.inside import pages
+from eurus_sandbox.inside import pages
 pages.reserve(8)
 kept = [[number] for number in range(30_000)]
 import decimal, hashlib, sqlite3

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from eurus_data.sandbox import Sandbox, SandboxError, Settings
+from eurus_sandbox import Sandbox, SandboxError, Settings
 
 POOL = "from concurrent.futures import ProcessPoolExecutor\nwith ProcessPoolExecutor(2) as pool:\n    print(list(pool.map(abs, [-1])))"
 
@@ -102,8 +102,8 @@ def test_tables_preload_pandas_where_they_are_asked_for() -> None:
 
 
 def test_tables_without_pandas_name_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eurus_data.sandbox.settings.TABLES", "pandas_that_nobody_has")
-    monkeypatch.setattr("eurus_data.sandbox.server.TABLES", "pandas_that_nobody_has")
+    monkeypatch.setattr("eurus_sandbox.settings.TABLES", "pandas_that_nobody_has")
+    monkeypatch.setattr("eurus_sandbox.server.TABLES", "pandas_that_nobody_has")
     with (
         pytest.raises(SandboxError, match=r"Run: pip install .*eurus-data.*tables.*, or set tables = false"),
         Sandbox(tables=True),

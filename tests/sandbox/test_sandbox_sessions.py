@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from eurus_core.codec import from_json, to_json
 from eurus_core.records import Observation
-from eurus_data.sandbox import AsyncSandbox, Sandbox, SandboxError
-from eurus_data.tools.python import PythonTool
+from eurus_core.records.codec import from_json, to_json
+from eurus_sandbox import AsyncSandbox, Sandbox, SandboxError
+from eurus_sandbox.tool import PythonTool
 
 LIGHT: dict[str, Any] = {"preload": (), "memory_mb": 128}
 
@@ -235,7 +235,7 @@ def test_a_dead_zygote_is_an_error_with_its_reason_and_is_started_again() -> Non
 
 
 def test_a_zygote_that_hangs_is_ended_and_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eurus_data.sandbox.server.FORK_SECONDS", 0.5)
+    monkeypatch.setattr("eurus_sandbox.server.FORK_SECONDS", 0.5)
     with Sandbox(**LIGHT) as sandbox, sandbox.session() as session:
         assert sandbox.zygote_pid is not None
         os.kill(sandbox.zygote_pid, signal.SIGSTOP)
@@ -245,7 +245,7 @@ def test_a_zygote_that_hangs_is_ended_and_started_again(monkeypatch: pytest.Monk
 
 
 def test_a_forked_process_is_told_that_the_sandbox_stayed_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eurus_data.sandbox.blocking.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("eurus_sandbox.blocking.LOOK_SECONDS", 0.1)
     with Sandbox(**LIGHT) as sandbox:
         reading, writing = os.pipe()
         if not (child := os.fork()):
@@ -303,7 +303,7 @@ def test_twenty_thousand_sessions_are_flat() -> None:
 
 HARNESS = """
 import sys, threading, time
-from eurus_data.sandbox import Sandbox
+from eurus_sandbox import Sandbox
 with Sandbox(preload=(), memory_mb=128) as sandbox:
     idle = sandbox.session()
     idle.run("1")
@@ -330,7 +330,7 @@ def test_a_parent_that_ends_in_the_middle_of_a_cell_leaves_no_orphan(number: sig
 
 
 def test_a_parent_that_ends_while_its_zygote_imports_leaves_nothing(tmp_path: Path) -> None:
-    start = "from eurus_data.sandbox import Sandbox\nSandbox(preload=('sympy',)).__enter__()"
+    start = "from eurus_sandbox import Sandbox\nSandbox(preload=('sympy',)).__enter__()"
     with subprocess.Popen([sys.executable, "-c", start], env={**os.environ, "TMPDIR": str(tmp_path)}) as harness:
         tasks = Path(f"/proc/{harness.pid}/task")
         assert wait_until(lambda: any(file.read_text() for file in tasks.glob("*/children")), 20)

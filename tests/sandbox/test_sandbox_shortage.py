@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eurus_data.sandbox import Sandbox, SandboxError, server
+from eurus_sandbox import Sandbox, SandboxError, server
 
 PROGRAM, TESTS = "print(int(input()) + 1)", [("1", "2")]
 

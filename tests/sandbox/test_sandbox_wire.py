@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eurus_data.sandbox.judging.literals import Reference, decode, encode
-from eurus_data.sandbox.wire import MOST_BYTES_OF_VALUE, BrokenFrame, Frames, pack
+from eurus_sandbox.literals import Reference, decode, encode
+from eurus_sandbox.wire import MOST_BYTES_OF_VALUE, BrokenFrame, Frames, pack
 
 TAGS = [
     "int",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from eurus_core.turns import NO_OUTPUT
-from eurus_data.sandbox import Sandbox
+from eurus_core.records.turns import NO_OUTPUT
+from eurus_sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from eurus_core.errors import InputError
-from eurus_data.graders.code import entry_point
-from eurus_data.sandbox import Sandbox
-from eurus_data.sandbox.judging.uncalled import entries
+from eurus_graders.code import entry_point
+from eurus_sandbox import Sandbox
+from eurus_sandbox.programs.uncalled import entries
 
 DOUBLE = "def double(x):\n    if x < 0:\n        raise ValueError(x)\n    return 2 * x"
 TRIPLE = "def double(x):\n    return 3 * x"

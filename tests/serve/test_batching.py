@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from eurus_core.errors import ModelError
-from eurus_core.plugins import installed
+from eurus_core.parts import installed
 from eurus_core.records import Message, Reply, Request, Sampling
-from eurus_serve.batching import BatchingActor, next_admission
-from eurus_serve.cores import compute_threads
-from eurus_serve.local import TransformersBackend
+from eurus_serve.backends.transformers.backend import TransformersBackend
+from eurus_serve.backends.transformers.batching import BatchingActor, next_admission
+from eurus_serve.backends.transformers.cores import compute_threads
 
 
 def ask(text: str, seed: int = 0, *, max_tokens: int = 12, **sampling: Any) -> Request:
@@ -154,7 +154,7 @@ def test_control_c_ends_a_long_generation_before_its_end() -> None:
     program = """
 import asyncio
 from eurus_core.records import Message, Request, Sampling
-from eurus_serve.local import TransformersBackend
+from eurus_serve.backends.transformers.backend import TransformersBackend
 
 async def main():
     global decoder

@@ -20,7 +20,7 @@ from transformers import (
 from eurus_core.errors import ModelError
 from eurus_core.models import load_causal_lm, load_tokenizer
 from eurus_core.records import Sampling
-from eurus_serve.decoding import Decoder, Draft, cache_argument
+from eurus_serve.backends.transformers.decoding import Decoder, Draft, cache_argument
 
 torch.set_num_threads(1)
 MODEL: Any = load_causal_lm("tiny", dtype="float32")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from eurus_serve.sampling import draw, uniforms
+from eurus_serve.backends.transformers.sampling import draw, uniforms
 
 HALF_THIRD_SIXTH = torch.tensor([[3.0, 2.0, 1.0]]).log()
 """Logits of the distribution 1/2, 1/3, 1/6."""

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from eurus_core.codec import to_json
-from eurus_core.contracts import Backend
 from eurus_core.errors import InputError, ModelError
-from eurus_core.plugins import installed
+from eurus_core.parts import installed
+from eurus_core.parts.contracts import Backend
 from eurus_core.records import Message, Problem, Reference, Reply, Request, Sampling
-from eurus_core.requests import request_key
+from eurus_core.records.codec import to_json
+from eurus_core.records.request_keys import request_key
 
 PROBLEM = Problem("p1", "Math_PoT", "toy", "What is 6 * 7?", Reference("42"))
 REQUEST = Request((Message("user", "What is 6 * 7?"),), problem=PROBLEM)

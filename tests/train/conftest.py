@@ -18,7 +18,7 @@ from transformers import (
 from eurus_core.models import cache_folder, load_tokenizer
 from eurus_core.records import Action, Node, Observation, PreferenceTree, Problem, Reference, Verdict
 from eurus_train.data.chat import Chat
-from eurus_train.forest import attention, blocks
+from eurus_train.forest import attention, block_attention
 
 SMALL = {
     "vocab_size": 60,
@@ -77,7 +77,7 @@ def small_models(llama):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Cut the tests' short forests into several blocks."""
-    monkeypatch.setattr(blocks, "QUERIES", 4)
+    monkeypatch.setattr(block_attention, "QUERIES", 4)
 
 
 @pytest.fixture(scope="session")

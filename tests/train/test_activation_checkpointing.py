@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MixtralConfig, MixtralForCausalLM
 
 from eurus_train.forest import attention
-from eurus_train.forest.keeping import compute_again
+from eurus_train.forest.activation_checkpointing import compute_again
 from eurus_train.forest.layout import Branch, plant
 from eurus_train.forest.likelihood import scored_logprobs
 

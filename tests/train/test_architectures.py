@@ -11,12 +11,12 @@ import transformers
 
 from eurus_core.errors import ModelError
 from eurus_core.models import load_causal_lm, load_tokenizer
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Branch, plant
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
-from eurus_train.training.stage import Train
+from eurus_train.learning.stage import Train
 
 SMALL = {
     "vocab_size": 60,

@@ -8,12 +8,12 @@ from click.testing import CliRunner
 
 from eurus_core.errors import InputError
 from eurus_core.records import Preference
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
-from eurus_train.preview.budget import plan
-from eurus_train.preview.preflight import preflight
-from eurus_train.training.checkpoints import TOKENS
-from eurus_train.training.stage import Train
+from eurus_train.distributed.checkpoints import TOKENS
+from eurus_train.inspection.budget import plan
+from eurus_train.inspection.preflight import preflight
+from eurus_train.learning.stage import Train
 
 GOOD = [{"prompt": f"Is {n} odd?", "chosen": "Yes." if n % 2 else "No.", "rejected": "Perhaps."} for n in range(8)]
 SAME, SILENT = GOOD[0] | {"rejected": "No."}, GOOD[0] | {"chosen": ""}

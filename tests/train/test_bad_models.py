@@ -10,11 +10,11 @@ from safetensors.torch import load_file, save_file
 from eurus_core.errors import InputError, ModelError
 from eurus_core.models import fetch
 from eurus_core.records import Message
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
-from eurus_train.preview.checks import check
-from eurus_train.preview.rehearsal import Rehearsal
-from eurus_train.training.stage import Train
+from eurus_train.inspection.checks import check
+from eurus_train.inspection.dry_run import Rehearsal
+from eurus_train.learning.stage import Train
 
 NO_SYSTEM = (
     "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"

@@ -8,12 +8,12 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 
 from eurus_core.errors import InputError, ModelError, RecipeError
+from eurus_core.records.tree_set import write_trees
 from eurus_core.runs import plan
 from eurus_core.runs.recipes import parse
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
 from eurus_train.commands import train
-from eurus_train.training.stage import Train
+from eurus_train.learning.stage import Train
 
 
 @pytest.fixture

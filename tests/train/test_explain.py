@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from eurus_core.errors import InputError
 from eurus_train.forest.layout import Branch, Group, Pair, plant, plant_groups, plant_pairs
-from eurus_train.preview.explain import explain, text
-from eurus_train.preview.forest_page import page
-from eurus_train.preview.outlines import parents_of, roles, scored_for, stretches
+from eurus_train.inspection.explain import explain, text
+from eurus_train.inspection.forest_page import page
+from eurus_train.inspection.outlines import parents_of, roles, scored_for, stretches
 
 
 class Letters:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from transformers import LlamaConfig, MambaConfig, MambaForCausalLM
 
 from eurus_core.errors import ModelError
-from eurus_train.forest import attention, blocks
+from eurus_train.forest import attention, block_attention
 from eurus_train.forest.layout import Branch, Pair, plant, plant_pairs
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
 from eurus_train.forest.trie import Trie
@@ -188,7 +188,7 @@ def test_a_prepared_model_reads_plain_sequences_as_before(small_models):
 
 def test_blocks_hold_only_what_their_queries_see(small_blocks):
     forest = plant([Branch(ids(1, 2), ids(3, 4)), Branch(ids(1, 2), ids(5, 6, 7, 8))])
-    first, second = blocks.cut(forest)
+    first, second = block_attention.cut(forest)
     assert (first.start, first.end, first.keys.tolist()) == (0, 4, [0, 1, 2, 3])
     assert (second.start, second.end, second.keys.tolist()) == (4, 8, [0, 1, 4, 5, 6, 7])
     assert second.bias[0].tolist() == [0, 0, 0, float("-inf"), float("-inf"), float("-inf")]
@@ -200,6 +200,6 @@ def test_blocks_hold_only_what_their_queries_see(small_blocks):
 def test_blocks_hide_and_show_what_the_dense_mask_does(small_blocks, window, branches):
     forest = plant(branches)
     found = torch.zeros(len(forest), len(forest), dtype=torch.bool)
-    for block in blocks.cut(forest, window):
+    for block in block_attention.cut(forest, window):
         found[block.start : block.end, block.keys] = block.bias == 0
     assert torch.equal(found, attention.mask(forest, window)[0, 0])

@@ -25,15 +25,15 @@ import torch
 from eurus_core.errors import InputError
 from eurus_core.records import Action, Preference
 from eurus_train.data.examples import correct_actions, groups, preferences
-from eurus_train.data.gathering import gather
 from eurus_train.data.mismatches import with_mismatches
+from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
 from eurus_train.forest.layout import Branch, Group, Pair
 from eurus_train.forest.likelihood import token_logprobs
 from eurus_train.forest.steps import plan
+from eurus_train.learning.loss_steps import ActionLesson, GroupLesson, PairLesson
+from eurus_train.monitoring.metrics import Tally
 from eurus_train.objectives import DPO, IPO, KTO, NCA, NCAK, ORPO, SFT
-from eurus_train.training.lessons import ActionLesson, GroupLesson, PairLesson
-from eurus_train.watching.metrics import Tally
 
 DRAW = np.random.default_rng(0)
 

@@ -8,11 +8,11 @@ from peft import PeftModel
 
 from eurus_core.errors import ModelError
 from eurus_core.models import load_causal_lm
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
-from eurus_train.training import lora
-from eurus_train.training.lora import Lora
-from eurus_train.training.stage import Train
+from eurus_train.learning import lora
+from eurus_train.learning.lora import Lora
+from eurus_train.learning.stage import Train
 
 TOKENS = torch.tensor([[5, 6, 7, 8]])
 

@@ -8,7 +8,7 @@ import pytest
 from eurus_core.errors import InputError
 from eurus_core.formats import open_trees
 from eurus_train.data.examples import correct_actions, preferences
-from eurus_train.data.gathering import gather
+from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Branch, Group, Pair
+from eurus_train.learning.loss_steps import ActionLesson, GroupLesson, PairLesson
+from eurus_train.monitoring.metrics import Tally
 from eurus_train.objectives import DPO, IPO, KTO, NCA, NCAK, ORPO, SFT, GroupLikelihoods, PairLikelihoods
-from eurus_train.training.lessons import ActionLesson, GroupLesson, PairLesson
-from eurus_train.watching.metrics import Tally
 
 POLICY = [DPO(), DPO(label_smoothing=0.1), IPO(), KTO(), NCA(), ORPO()]
 

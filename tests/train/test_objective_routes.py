@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from eurus_core.errors import InputError
 from eurus_core.records import Preference, PreferenceTree
 from eurus_train.data.examples import preferences
-from eurus_train.data.gathering import gather
+from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading, source
+from eurus_train.learning.loss_steps import PairLesson
+from eurus_train.learning.stage import Train
+from eurus_train.monitoring.metrics import Tally
 from eurus_train.objectives import DPO, KTO, NCA, Routes
-from eurus_train.training.lessons import PairLesson
-from eurus_train.training.stage import Train
-from eurus_train.watching.metrics import Tally
 
 
 def stage(objective, **settings):

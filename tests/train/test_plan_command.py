@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from eurus_train.forest.layout import Branch, Pair, plant_pairs
 from eurus_train.forest.operations import Shape, Work, forward_flops, outline, shape, work
 from eurus_train.forest.steps import Plan
+from eurus_train.inspection.budget import plan as command
+from eurus_train.inspection.costs import activation_bytes
+from eurus_train.learning.lora import Lora
+from eurus_train.learning.stage import Train
 from eurus_train.objectives import Routes
-from eurus_train.preview.budget import plan as command
-from eurus_train.preview.costs import activation_bytes
-from eurus_train.training.lora import Lora
-from eurus_train.training.stage import Train
 
 
 def ids(*tokens):
@@ -73,7 +73,7 @@ def stage(**settings):
 
 
 def budget_of(some, bins, **options):
-    from eurus_train.preview.costs import budget
+    from eurus_train.inspection.costs import budget
 
     return budget(some, Plan([bins], len(bins)), outline("tiny"), **({"tflops": 1.0, "mfu": 0.5} | options))
 

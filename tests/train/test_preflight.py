@@ -9,14 +9,14 @@ import torch
 from click.testing import CliRunner
 
 from eurus_core.models import load_causal_lm, load_tokenizer
-from eurus_core.treeset import write_trees
+from eurus_core.records.tree_set import write_trees
 from eurus_train.data.chat import Chat
 from eurus_train.data.examples import preferences
-from eurus_train.data.gathering import gather
+from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
 from eurus_train.forest import attention
 from eurus_train.forest.likelihood import action_logprobs
-from eurus_train.preview.checks import (
+from eurus_train.inspection.checks import (
     end_of_turn,
     first_tokens,
     numbers,
@@ -24,10 +24,10 @@ from eurus_train.preview.checks import (
     smallest,
     vocabulary,
 )
-from eurus_train.preview.preflight import preflight
-from eurus_train.preview.step_zero import at_start, forest_against_naive, log_ratios, loss_at_start, rounding
-from eurus_train.training import reference
-from eurus_train.training.stage import Train
+from eurus_train.inspection.preflight import preflight
+from eurus_train.inspection.step_zero import at_start, forest_against_naive, log_ratios, loss_at_start, rounding
+from eurus_train.learning import reference
+from eurus_train.learning.stage import Train
 
 OPTIONS = {"learning_rate": "1e-5", "model": "tiny", "precision": "float32"}
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eurus_train.training import ranks
+from eurus_train.distributed import ranks
 
 
 @given(st.lists(st.integers(1), max_size=20), st.integers(1, 5))

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from eurus_core.errors import RecipeError
-from eurus_core.plugins import installed
+from eurus_core.parts import installed
+from eurus_core.records.tree_set import TreeSet
 from eurus_core.runs import Run, plan, recipes
-from eurus_core.treeset import TreeSet
 
 SFT = {"learning_rate": 2e-5, "history": "drop", "objective": "eurus-train/sft"}
 PREFERENCES = {"learning_rate": 5e-7}
@@ -72,7 +72,7 @@ def test_the_published_template_is_saved_with_a_base_model(tmp_path):
 
 
 def test_grown_trees_take_the_place_of_rows(tmp_path, make_tree):
-    from eurus_core.treeset import write_trees
+    from eurus_core.records.tree_set import write_trees
 
     write_trees(tmp_path / "mine", [make_tree(2), make_tree(3)])
     sets = [f"ultrainteract.rows={tmp_path}/mine", "ultrafeedback.rows=[]"]

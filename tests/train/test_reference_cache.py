@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from eurus_core.models import fetch, load_causal_lm
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
 from eurus_train.forest.layout import Branch, plant
-from eurus_train.training.reference import References, reference_key
-from eurus_train.training.stage import Train
-from eurus_train.training.sums_file import HEAD, SumsFile
+from eurus_train.learning.reference import References, reference_key
+from eurus_train.learning.stage import Train
+from eurus_train.learning.sums_file import HEAD, SumsFile
 
 
 def forest(*actions):

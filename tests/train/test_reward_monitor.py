@@ -5,10 +5,10 @@ import random
 import pytest
 import torch
 
-from eurus_train.watching.evidence import heldout_row
-from eurus_train.watching.metrics import Tally, tally_rewards
-from eurus_train.watching.monitor import Watch, findings
-from eurus_train.watching.trends import trend
+from eurus_train.monitoring.evidence import heldout_row
+from eurus_train.monitoring.metrics import Tally, tally_rewards
+from eurus_train.monitoring.monitor import Watch, findings
+from eurus_train.monitoring.trends import trend
 
 
 def history(chosen, rejected, below=None, steps=50, noise=0.0, source=None):

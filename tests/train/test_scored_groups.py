@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from eurus_core.errors import InputError
 from eurus_core.records import Verdict
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
 from eurus_train.data.examples import groups
-from eurus_train.data.gathering import gather
+from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
 from eurus_train.forest.layout import Branch, Group, plant_groups
+from eurus_train.learning.loss_steps import GroupLesson
+from eurus_train.learning.stage import Train
+from eurus_train.monitoring.metrics import Tally
 from eurus_train.objectives import NCAK
-from eurus_train.training.lessons import GroupLesson
-from eurus_train.training.stage import Train
-from eurus_train.watching.metrics import Tally
 
 
 @pytest.fixture

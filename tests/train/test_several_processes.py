@@ -15,7 +15,7 @@ import transformers
 from transformers import AutoModelForCausalLM
 
 from eurus_core.models import fetch, load_config, load_tokenizer
-from eurus_core.treeset import write_trees
+from eurus_core.records.tree_set import write_trees
 
 pytestmark = pytest.mark.slow
 
@@ -185,8 +185,8 @@ from pathlib import Path
 import torch
 from eurus_train.forest.layout import nothing
 from eurus_train.forest.likelihood import scored_logprobs
-from eurus_train.training import ranks, sharding
-from eurus_train.training.stage import Train
+from eurus_train.learning import ranks, sharding
+from eurus_train.learning.stage import Train
 
 def megabytes(what):
     return int(re.search(what + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
@@ -222,8 +222,8 @@ import gc, sys
 from pathlib import Path
 from transformers import PreTrainedModel
 from eurus_core.stages import Context
-from eurus_train.training import ranks
-from eurus_train.training.stage import Train
+from eurus_train.learning import ranks
+from eurus_train.learning.stage import Train
 
 ranks.join()
 settings = {"model": "tiny", "objective": "sft", "learning_rate": 1e-3, "max_steps": 1, "precision": "float32"}

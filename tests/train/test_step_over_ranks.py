@@ -8,11 +8,11 @@ import torch
 import torch.multiprocessing
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from eurus_train.distributed import ranks
 from eurus_train.forest.layout import Branch, Pair
+from eurus_train.learning.loss_steps import PairLesson
+from eurus_train.monitoring.metrics import Tally
 from eurus_train.objectives import DPO, KTO, NCA, Routes
-from eurus_train.training import ranks
-from eurus_train.training.lessons import PairLesson
-from eurus_train.watching.metrics import Tally
 
 ROUTES = Routes(by_source={"a": KTO(), "b": NCA()}, default=DPO(), weights={"b": 3.0})
 

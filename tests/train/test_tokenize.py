@@ -9,15 +9,15 @@ from dataclasses import replace
 import pytest
 
 from eurus_core.errors import UserError
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
-from eurus_train.data import gathering
+from eurus_train.data import tokenize
 from eurus_train.data.examples import correct_actions, groups, preferences
-from eurus_train.data.gathering import gather, open_examples
 from eurus_train.data.mismatches import with_mismatches
+from eurus_train.data.tokenize import gather, open_examples
 from eurus_train.data.tree_tokens import Reading
-from eurus_train.training import ranks
-from eurus_train.training.stage import Train
+from eurus_train.distributed import ranks
+from eurus_train.learning.stage import Train
 
 
 def told(examples):
@@ -54,7 +54,7 @@ def test_what_lies_on_disk_is_what_memory_would_hold(chat, make_tree, tmp_path, 
 def test_trees_tokenised_together_or_one_by_one_are_the_same(chat, make_tree, monkeypatch, characters):
     trees = [make_tree(n) for n in range(2, 9)]
     together = gather(preferences, trees, chat, Reading())
-    monkeypatch.setattr(gathering, "CHARACTERS_AT_ONCE", characters)
+    monkeypatch.setattr(tokenize, "CHARACTERS_AT_ONCE", characters)
     apart = gather(preferences, trees, chat, Reading())
     assert told(apart) == told(together)
     assert apart.counts.tokens == together.counts.tokens

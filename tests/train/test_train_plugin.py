@@ -2,13 +2,13 @@
 
 import pytest
 
-from eurus_core.plugins import installed
+from eurus_core.parts import installed
 from eurus_core.testing import assert_light
 from eurus_train.objectives import Objective
 
 
 def test_looking_at_a_training_imports_no_trainer_and_no_data_frames():
-    assert_light("import eurus_train.preview.checks", heavy=("transformers.trainer", "datasets", "pandas", "peft"))
+    assert_light("import eurus_train.inspection.checks", heavy=("transformers.trainer", "datasets", "pandas", "peft"))
 
 
 def test_the_plugin_is_light():

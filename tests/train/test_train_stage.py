@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from eurus_core.errors import InputError, ModelError
 from eurus_core.models import load_causal_lm, load_tokenizer
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
-from eurus_train.training.preparing import parted
-from eurus_train.training.stage import Train
+from eurus_train.learning.preparing import parted
+from eurus_train.learning.stage import Train
 
 TIMED = {"seconds": 0, "tflops": 0}
 CHANGED_BY_PACKING = ("seconds", "unique_tokens", "logical_tokens", "tflops")

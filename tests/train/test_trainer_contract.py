@@ -11,7 +11,8 @@ import pytest
 import transformers
 import transformers.trainer
 
-from eurus_train.training import shared_trainer, trainer
+from eurus_train.distributed import trainer as distributed
+from eurus_train.learning import trainer
 
 OVERRIDDEN = {
     "_clip_grad_norm": "model",
@@ -85,11 +86,11 @@ def test_our_overrides_take_what_the_trainer_gives() -> None:
 
 def test_the_lists_hold_all_that_we_use_and_nothing_else() -> None:
     of_trainer = {name for name in dir(transformers.Trainer) if not name.startswith("__")} | attributes_of_itself()
-    ours = {name for part in (trainer.ForestTrainer, shared_trainer.SharedTrainer) for name in vars(part)}
+    ours = {name for part in (trainer.ForestTrainer, distributed.SharedTrainer) for name in vars(part)}
     assert ours & {*dir(transformers.Trainer)} - {*dir(object), "__module__"} == {*OVERRIDDEN}
     used = {
         node.attr
-        for module in (trainer, shared_trainer)
+        for module in (trainer, distributed)
         for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Attribute) and _is_itself(node.value)
     }
@@ -110,7 +111,7 @@ def test_what_broke_is_named() -> None:
 
 def used_in(name: str) -> str:
     """Return which of our files names it."""
-    return " and ".join(module.__name__ for module in (trainer, shared_trainer) if name in inspect.getsource(module))
+    return " and ".join(module.__name__ for module in (trainer, distributed) if name in inspect.getsource(module))
 
 
 @functools.cache

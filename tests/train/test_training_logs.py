@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from eurus_core.errors import InputError, UserError
 from eurus_train.commands import train
-from eurus_train.watching.logs import read_log
+from eurus_train.monitoring.logs import read_log
 
 STEPS = range(1, 21)
 

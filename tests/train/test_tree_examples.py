@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from eurus_core.errors import InputError
-from eurus_core.prompts import first_message
 from eurus_core.records import Action, Preference, PreferenceTree, Verdict
-from eurus_core.trees import history as messages_before
+from eurus_core.records.pairs import history as messages_before
+from eurus_core.records.prompts import first_message
 from eurus_train.data.examples import correct_actions, preferences, spread
-from eurus_train.data.gathering import gather
 from eurus_train.data.mismatches import with_mismatches
+from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
 
 

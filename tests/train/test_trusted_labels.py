@@ -6,9 +6,9 @@ import pytest
 
 from eurus_core.records import Verdict
 from eurus_train.data.examples import OPINIONS, UNTRUSTED, correct_actions, groups, preferences
-from eurus_train.data.gathering import gather
+from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
-from eurus_train.training.stage import Train
+from eurus_train.learning.stage import Train
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_what_a_judge_holds_correct_is_learnt_alone_and_makes_no_pair(chat, tree
 
 
 def test_a_stage_hands_its_settings_on(tmp_path, make_tree):
-    from eurus_core.treeset import write_trees
+    from eurus_core.records.tree_set import write_trees
 
     write_trees(tmp_path / "trees", [make_tree(2)])
     stage = Train(model="tiny", trees=str(tmp_path / "trees"), objective="sft", learning_rate=1e-3)

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
 from eurus_train.forest.layout import Branch, Pair
 from eurus_train.forest.steps import plan
+from eurus_train.learning.loss_steps import PairLesson
+from eurus_train.learning.schedule import Schedule
+from eurus_train.learning.stage import Train
+from eurus_train.learning.trainer import ForestTrainer
+from eurus_train.learning.validation import Heldout
 from eurus_train.objectives import KTO
-from eurus_train.training.heldout import Heldout
-from eurus_train.training.lessons import PairLesson
-from eurus_train.training.schedule import Schedule
-from eurus_train.training.stage import Train
-from eurus_train.training.trainer import ForestTrainer
 
 
 class Start:

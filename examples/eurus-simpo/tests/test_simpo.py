@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from eurus_core.plugins import installed
+from eurus_core.parts import installed
 from eurus_core.testing import ObjectiveContract, assert_light
 from eurus_simpo.loss import SimPO
 from eurus_train import PairLikelihoods

@@ -9,8 +9,8 @@ from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, ClassVar, Literal
 
-from eurus_core.choice import Choice
-from eurus_core.contracts import Backend, Critic, Format, Function, Grader, RowKeys, Scorer, Source, Stage, Tool
+from eurus_core.parts.choice import Choice
+from eurus_core.parts.contracts import Backend, Critic, Format, Function, Grader, RowKeys, Scorer, Source, Stage, Tool
 from eurus_core.records import Critique, Graft, Observation, Problem, Reference, Reply, Turn, Verdict
 
 

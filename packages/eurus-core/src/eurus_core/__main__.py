@@ -17,7 +17,7 @@ def main() -> None:
     # Nothing that takes time is imported before this line: what Ctrl-C meets until then is Python's own start.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a background job may be deaf to it
         signal.signal(signal.SIGINT, _leave)
-    from eurus_core.launcher import main as launch
+    from eurus_core.cli.launcher import main as launch
 
     launch()
 

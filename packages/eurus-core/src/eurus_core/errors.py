@@ -54,7 +54,7 @@ class UnknownName(UserError):
 
 
 class PluginError(UserError):
-    """A plugin that breaks the contract of :mod:`eurus_core.plugins.hookspecs`."""
+    """A plugin that breaks the contract of :mod:`eurus_core.parts.hookspecs`."""
 
 
 class MissingExtra(UserError):

@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-OURS = frozenset({"eurus-core", "eurus-data", "eurus-eval", "eurus-rm", "eurus-serve", "eurus-train"})
+OURS = frozenset(
+    {
+        "eurus-core",
+        "eurus-data",
+        "eurus-eval",
+        "eurus-graders",
+        "eurus-rm",
+        "eurus-sandbox",
+        "eurus-serve",
+        "eurus-train",
+    }
+)
 """The distributions of this repository, each in a folder of its own name in ``packages/``."""
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?.*")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eurus_core.plugins.component import Component, ModelSource, hookimpl
+from eurus_core.parts.component import Component, ModelSource, hookimpl
 
 
 @hookimpl
 def eurus_commands() -> Iterator[Component]:
-    yield Component("parts", "eurus_core.commands.parts:parts", "List parts and the settings a recipe may set.")
-    yield Component("plugins", "eurus_core.commands.parts:plugins", "List plugins and why one could not be loaded.")
-    yield Component("recipe", "eurus_core.commands.recipe:recipe", "List, show and check recipes.")
-    yield Component("run", "eurus_core.commands.run:run", "Run a recipe; the same command resumes it.")
+    yield Component("parts", "eurus_core.cli.parts:parts", "List parts and the settings a recipe may set.")
+    yield Component("plugins", "eurus_core.cli.parts:plugins", "List plugins and why one could not be loaded.")
+    yield Component("recipe", "eurus_core.cli.recipe:recipe", "List, show and check recipes.")
+    yield Component("run", "eurus_core.cli.run:run", "Run a recipe; the same command resumes it.")
 
 
 @hookimpl

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
-from eurus_core.blocks import Table
-from eurus_core.codec import to_json
-from eurus_core.commands.run import stage_command
+from eurus_core.cli.run import stage_command
+from eurus_core.episode.journal import Store
+from eurus_core.episode.resume import recorded
 from eurus_core.errors import InputError
 from eurus_core.formats import open_trees
+from eurus_core.records.codec import to_json
+from eurus_core.records.tree_set import tree_sets
 from eurus_core.runs import stage_folders
-from eurus_core.treeset import tree_sets
-from eurus_data.memory import recorded
-from eurus_data.statistics import Counts
-from eurus_data.store import Store
+from eurus_core.stages.report import Table
+from eurus_data.audits.counts import Counts
 
 
 @click.group()

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 @hookimpl
 def eurus_stages() -> Iterable[Component]:
-    yield Component("evaluate", "eurus_eval.evaluate:Evaluate", "Ask a model the problems and grade its answers.")
-    yield Component("compare", "eurus_eval.compare:Compare", "Compare evaluations of the same problems, paired.")
     yield Component(
-        "best-of-n", "eurus_eval.best_of_n:BestOfN", "Pick one of N samples: random, majority, scorer, oracle."
+        "evaluate", "eurus_eval.stages.evaluate:Evaluate", "Ask a model the problems and grade its answers."
+    )
+    yield Component("compare", "eurus_eval.stages.compare:Compare", "Compare evaluations of the same problems, paired.")
+    yield Component(
+        "best-of-n", "eurus_eval.stages.best_of_n:BestOfN", "Pick one of N samples: random, majority, scorer, oracle."
     )
 
 
@@ -40,6 +42,6 @@ def eurus_recipes() -> Iterable[Component]:
 @hookimpl
 def eurus_run_finished(run: Run, failed: bool) -> Path | None:
     """Write ``report.html`` of whatever finished; a run that broke off says so on it."""
-    from eurus_eval.page import write_page
+    from eurus_eval.report.page import write_page
 
     return write_page(run.folder)

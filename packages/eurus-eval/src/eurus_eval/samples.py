@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from eurus_core.codec import from_json, to_json
 from eurus_core.errors import InputError
+from eurus_core.files.atomic import whole
 from eurus_core.records import Sample
-from eurus_core.whole import whole
+from eurus_core.records.codec import from_json, to_json
 
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:

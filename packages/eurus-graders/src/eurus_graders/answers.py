@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from eurus_core import turns
-from eurus_core.contracts import Grader, Grading
 from eurus_core.errors import InputError
-from eurus_core.records import Action, Observation, Problem, Verdict
-from eurus_core.spoken import spoken
+from eurus_core.parts.contracts import Grader, Grading
+from eurus_core.records import Action, Observation, Problem, Verdict, turns
+from eurus_core.replies.spoken import spoken
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from eurus_core.records import Verdict
-from eurus_data.graders.answers import AnswerGrader, Said
-from eurus_data.graders.options import normal, options
-from eurus_data.graders.picks import AMBIGUOUS, Pick, bare, pick
-from eurus_data.graders.verdicts import short, verdict
+from eurus_graders.answers import AnswerGrader, Said
+from eurus_graders.choice_answer import AMBIGUOUS, Pick, bare, pick
+from eurus_graders.options import normal, options
+from eurus_graders.verdicts import short, verdict
 
 
 class ChoiceGrader(AnswerGrader):

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from eurus_data.graders import reply
-from eurus_data.graders.options import normal
+from eurus_graders import reply
+from eurus_graders.options import normal
 
 MAX_TEXT = 100_000
 """Characters looked at, from the end: answers stand there."""

@@ -12,14 +12,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from eurus_core import programs, turns
-from eurus_core.contracts import Grader, Grading
 from eurus_core.errors import InputError
-from eurus_core.records import Action, Observation, Problem, Verdict
-from eurus_data.graders import guard
-from eurus_data.sandbox.judging import assertions
-from eurus_data.sandbox.pool import AsyncSandbox
-from eurus_data.sandbox.settings import Settings
+from eurus_core.parts.contracts import Grader, Grading
+from eurus_core.records import Action, Observation, Problem, Verdict, turns
+from eurus_core.replies import programs
+from eurus_graders import guard
+from eurus_sandbox.pool import AsyncSandbox
+from eurus_sandbox.programs import assertions
+from eurus_sandbox.settings import Settings
 
 _KEY_SECONDS = 2.0
 _DEFINITION = re.compile(r"^[ \t]*def (\w+)\(", re.MULTILINE)
@@ -29,7 +29,7 @@ class CodeGrader(Settings, Grader):
     """Runs a program on the tests of its problem: ``reference.stdio`` (inputs and outputs) and ``reference.asserts`` (statements).
 
     The program is the last complete one of the reply, with the earlier blocks that it needs: drafts, the model's own tests and shown output
-    are no part of it (:mod:`eurus_core.programs`). A test that fails ends the judgement and is named in the verdict. A reply without a
+    are no part of it (:mod:`eurus_core.replies.programs`). A test that fails ends the judgement and is named in the verdict. A reply without a
     program is ``unparsed``.
     """
 

@@ -11,14 +11,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from eurus_core.cli.options import Seconds
 from eurus_core.errors import InputError, UserError
-from eurus_data.options import Seconds
 
 if TYPE_CHECKING:
     from eurus_core.records import Verdict
-    from eurus_data.graders.grading import Graders, Judged
-    from eurus_data.graders.peers import Peer
-    from eurus_data.graders.rows import Row
+    from eurus_graders.grading import Graders, Judged
+    from eurus_graders.peers import Peer
+    from eurus_graders.rows import Row
 
 FLUSH_SECONDS = 0.2
 """How long a line may wait for others before it is written."""
@@ -71,7 +71,7 @@ def grade(
       eurus grade answers.jsonl --against math-verify
     """
     from eurus_core.runs.recipes import assignment
-    from eurus_data.graders.grading import Graders
+    from eurus_graders.grading import Graders
 
     settings: dict[str, Any] = {"name": kind}
     for text in sets:
@@ -122,7 +122,7 @@ Found = tuple["Row", "Verdict", float]
 
 def _judged(rows: IO[bytes], graders: Graders, skip_bad: bool, written: _Output) -> Iterator[Found | str]:
     """Yield rows with verdicts, and what is wrong with a line that is skipped; an error is raised after the verdicts before it."""
-    from eurus_data.graders.rows import KEYS, chunks
+    from eurus_graders.rows import KEYS, chunks
 
     name = getattr(rows, "name", "<stdin>")
     told: set[str] = set()
@@ -161,7 +161,7 @@ def _verdicts(found: Iterator[Judged], name: str, skip_bad: bool) -> Iterator[Fo
 
 
 def _read(number: int, line: bytes, name: str, graders: Graders) -> Row:
-    from eurus_data.graders.rows import read
+    from eurus_graders.rows import read
 
     row = read(number, line, name)
     try:
@@ -209,7 +209,7 @@ def _references(row: Row) -> str:
 
 
 def _shown(text: str) -> str:
-    from eurus_data.graders.verdicts import short
+    from eurus_graders.verdicts import short
 
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in short(text, 120))
 
@@ -217,7 +217,7 @@ def _shown(text: str) -> str:
 def _peer(name: str) -> Any:
     from contextlib import closing
 
-    from eurus_data.graders.peers import Peer
+    from eurus_graders.peers import Peer
 
     return closing(Peer(name))
 

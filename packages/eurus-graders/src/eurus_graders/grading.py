@@ -13,12 +13,11 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from eurus_core import turns
-from eurus_core.choice import Choice
-from eurus_core.contracts import Grader, Grading
 from eurus_core.errors import PluginError, UserError
-from eurus_core.records import Verdict
-from eurus_data.graders.rows import Row
+from eurus_core.parts.choice import Choice
+from eurus_core.parts.contracts import Grader, Grading
+from eurus_core.records import Verdict, turns
+from eurus_graders.rows import Row
 
 _KIND: TypeAdapter[Grader] = TypeAdapter(Annotated[Grader, Choice("graders")])
 _AT_ONCE = 64

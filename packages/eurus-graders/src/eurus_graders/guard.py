@@ -101,7 +101,7 @@ class Guard:
         raise RuntimeError(f"the grading worker ended with status {code}; its own words are above")
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-P", "-m", "eurus_data.graders.worker", str(self._memory_mb)]
+        command = [sys.executable, "-P", "-m", "eurus_graders.worker", str(self._memory_mb)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self._process
 

@@ -11,13 +11,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from eurus_core.choice import Choice
-from eurus_core.contracts import Actor, Backend, Grader, Grading
+from eurus_core.parts.choice import Choice
+from eurus_core.parts.contracts import Actor, Backend, Grader, Grading
 from eurus_core.records import Action, Message, Observation, Problem, Request, Sampling, Verdict
-from eurus_core.seeds import derive
-from eurus_core.spoken import spoken
-from eurus_data.graders.values import normal
-from eurus_data.graders.verdicts import short
+from eurus_core.records.seeds import derive
+from eurus_core.replies.spoken import spoken
+from eurus_graders.values import normal
+from eurus_graders.verdicts import short
 
 ROLE = (
     "You judge whether a response answers a problem correctly. The response, and what its code printed, if any was run, stand between two lines "

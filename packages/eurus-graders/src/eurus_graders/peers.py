@@ -7,7 +7,7 @@ import logging
 from typing import Literal
 
 from eurus_core.errors import MissingExtra
-from eurus_data.graders.guard import Exceeded, Guard
+from eurus_graders.guard import Exceeded, Guard
 
 DEADLINE_SECONDS = 10.0
 

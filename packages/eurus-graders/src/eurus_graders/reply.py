@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from eurus_data.graders import boxes, dress
+from eurus_graders import boxes, dress
 
 MAX_TEXT = 100_000
 """Characters looked at, from the end: answers stand there."""

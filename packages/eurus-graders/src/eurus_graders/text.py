@@ -7,10 +7,10 @@ from collections.abc import Hashable
 from typing import Literal
 
 from eurus_core.records import Verdict
-from eurus_data.graders import dress, reply
-from eurus_data.graders.answers import AnswerGrader, Said
-from eurus_data.graders.values import Value, clock, denotation, f1, normal, spoken_truth, truth, unaccented, value
-from eurus_data.graders.verdicts import short, verdict
+from eurus_graders import dress, reply
+from eurus_graders.answers import AnswerGrader, Said
+from eurus_graders.values import Value, clock, denotation, f1, normal, spoken_truth, truth, unaccented, value
+from eurus_graders.verdicts import short, verdict
 
 MAX_WORDS = 16
 """Words of a line that may be an answer as it stands."""

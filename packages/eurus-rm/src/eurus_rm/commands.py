@@ -10,11 +10,11 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
-from eurus_core.codec import from_json
 from eurus_core.errors import InputError
+from eurus_core.files.rows import Row
 from eurus_core.records import Message
-from eurus_core.rows import Row
-from eurus_train.training.run_command import learning_command
+from eurus_core.records.codec import from_json
+from eurus_train.learning.run_command import learning_command
 
 if TYPE_CHECKING:
     from eurus_rm.scorer import RewardScores

@@ -15,10 +15,10 @@ from random import Random
 import numpy as np
 
 from eurus_core.records import REJECTABLE, Node, PreferenceTree
-from eurus_core.seeds import derive
-from eurus_core.trees import pairable, parses
+from eurus_core.records.pairs import pairable, parses
+from eurus_core.records.seeds import derive
 from eurus_train.data.examples import Selection, preferences
-from eurus_train.data.gathering import Read
+from eurus_train.data.tokenize import Read
 from eurus_train.data.tree_tokens import LeftOut, Reading, TreeTokens
 from eurus_train.forest.layout import Pair
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from eurus_core.models import Dtype
 from eurus_rm.model import forest_rewards
 from eurus_train.forest.layout import Branch, Forest, Pair, nothing, plant_pairs
+from eurus_train.learning.loss_steps import Lesson, routes, traits
+from eurus_train.monitoring.metrics import Tally, tally_lengths, tally_losses, tally_rewards
 from eurus_train.objectives import RewardObjective, Routes
-from eurus_train.training.lessons import Lesson, routes, traits
-from eurus_train.watching.metrics import Tally, tally_lengths, tally_losses, tally_rewards
 
 
 class RewardLesson(Lesson[Pair]):

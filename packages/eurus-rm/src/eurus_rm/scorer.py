@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from pydantic import Field
 
-from eurus_core import choice
-from eurus_core.contracts import Scorer
 from eurus_core.errors import InputError, ModelError
 from eurus_core.models import Dtype, Precision, dtype_of, fast_device, load_tokenizer
+from eurus_core.parts import choice
+from eurus_core.parts.contracts import Scorer
 from eurus_core.records import Message
 from eurus_rm.model import RewardModel, forest_rewards, load_reward_model
 from eurus_train.data.chat import Chat

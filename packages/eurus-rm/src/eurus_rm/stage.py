@@ -12,31 +12,32 @@ from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification
 
-from eurus_core.blocks import Line, Plot
-from eurus_core.contracts import Artefact
 from eurus_core.models import fast_device
+from eurus_core.parts.contracts import Artefact
 from eurus_core.records import PreferenceTree
 from eurus_core.stages import Context
+from eurus_core.stages.report import Line, Plot
 from eurus_rm.cross_turn import CrossTurn, crossing_too
-from eurus_rm.lesson import RewardLesson
+from eurus_rm.loss_step import RewardLesson
 from eurus_rm.model import RewardModel, reward_model_from
 from eurus_train.data.chat import Chat
 from eurus_train.data.examples import preferences
-from eurus_train.data.gathering import Examples, gather
+from eurus_train.data.tokenize import Examples, gather
 from eurus_train.data.tree_tokens import LeftOut, Reading
+from eurus_train.distributed import ranks, sharding
+from eurus_train.distributed.checkpoints import clear
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Pair
+from eurus_train.learning import lora
+from eurus_train.learning.learning import A_PAIR, Learning
+from eurus_train.learning.preparing import prepared
+from eurus_train.learning.reference import References
+from eurus_train.learning.saving import write_model
+from eurus_train.monitoring import curves
+from eurus_train.monitoring.evidence import share_right, shown
+from eurus_train.monitoring.metrics import split
+from eurus_train.monitoring.trends import LEAST, trend
 from eurus_train.objectives import Routed, Routes
-from eurus_train.training import lora, ranks, sharding
-from eurus_train.training.checkpoints import clear
-from eurus_train.training.learning import A_PAIR, Learning
-from eurus_train.training.preparing import prepared
-from eurus_train.training.reference import References
-from eurus_train.training.saving import write_model
-from eurus_train.watching import curves
-from eurus_train.watching.evidence import share_right, shown
-from eurus_train.watching.metrics import split
-from eurus_train.watching.trends import LEAST, trend
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from eurus_core.records import Observation, Tier, Verdict
-from eurus_data.sandbox.calls import Function
-from eurus_data.sandbox.confinement.doctor import Layer
-from eurus_data.sandbox.errors import SandboxError
-from eurus_data.sandbox.pool import AsyncSandbox, AsyncSession
+from eurus_sandbox.calls import Function
+from eurus_sandbox.confinement.doctor import Layer
+from eurus_sandbox.errors import SandboxError
+from eurus_sandbox.pool import AsyncSandbox, AsyncSession
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Sandbox:
         tolerance: float | None = None,
         together: bool = False,
     ) -> Verdict:
-        """Judge a program by what it prints; see :meth:`~eurus_data.sandbox.pool.AsyncSandbox.check_stdio`."""
+        """Judge a program by what it prints; see :meth:`~eurus_sandbox.pool.AsyncSandbox.check_stdio`."""
         return self._wait(
             self._pool.check_stdio(
                 program, tests, timeout_seconds=timeout_seconds, tolerance=tolerance, together=together
@@ -80,7 +80,7 @@ class Sandbox:
     def check_asserts(
         self, program: str, tests: Sequence[str], *, timeout_seconds: float | None = None, entry_point: str = ""
     ) -> Verdict:
-        """Judge a program by Python statements; see :meth:`~eurus_data.sandbox.pool.AsyncSandbox.check_asserts`."""
+        """Judge a program by Python statements; see :meth:`~eurus_sandbox.pool.AsyncSandbox.check_asserts`."""
         return self._wait(
             self._pool.check_asserts(program, tests, timeout_seconds=timeout_seconds, entry_point=entry_point)
         )
@@ -120,7 +120,7 @@ class Sandbox:
 
 
 class Session:
-    """One stateful interpreter; see :class:`~eurus_data.sandbox.pool.AsyncSession`."""
+    """One stateful interpreter; see :class:`~eurus_sandbox.pool.AsyncSession`."""
 
     def __init__(self, sandbox: Sandbox, session: AsyncSession):
         self._sandbox, self._session = sandbox, session
@@ -139,7 +139,7 @@ class Session:
         return self._session.deterministic
 
     def run(self, code: str, timeout_seconds: float | None = None) -> Observation:
-        """Run one cell and return what it showed; see :meth:`~eurus_data.sandbox.pool.AsyncSession.run`."""
+        """Run one cell and return what it showed; see :meth:`~eurus_sandbox.pool.AsyncSession.run`."""
         return self._sandbox._wait(self._session.run(code, timeout_seconds))
 
     def branch(self) -> Session:

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from eurus_data.sandbox.judging.literals import NotLiteral, decode, encode
+from eurus_sandbox.literals import NotLiteral, decode, encode
 
 log = logging.getLogger(__name__)
 

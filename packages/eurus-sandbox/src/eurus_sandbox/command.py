@@ -9,9 +9,9 @@ from typing import IO, TYPE_CHECKING, get_args
 
 import click
 
+from eurus_core.cli.options import Seconds
 from eurus_core.errors import InputError
 from eurus_core.records import Tier
-from eurus_data.options import Seconds
 
 if TYPE_CHECKING:
     from eurus_core.records import Observation
@@ -48,7 +48,7 @@ def doctor(as_json: bool, minimum_tier: Tier) -> None:
     The layers are found by attempting what each forbids, from a confined process. Exit status 1 where less than --sandbox-min is
     reached.
     """
-    from eurus_data.sandbox.blocking import Sandbox
+    from eurus_sandbox.blocking import Sandbox
 
     with Sandbox(preload=(), minimum_tier="T0") as opened:
         tier, layers = opened.tier, opened.layers
@@ -84,9 +84,9 @@ def run(program: IO[bytes], timeout: float, as_json: bool, minimum_tier: Tier) -
     Lines that begin with # %% part cells; without one all is one cell. The first cell that fails ends the run. Exit status: 0, 1
     after an error or for want of memory, 124 where a cell ran out of time or was killed.
     """
-    from eurus_core.codec import to_json
-    from eurus_data.sandbox.blocking import Sandbox
-    from eurus_data.sandbox.settings import Settings
+    from eurus_core.records.codec import to_json
+    from eurus_sandbox.blocking import Sandbox
+    from eurus_sandbox.settings import Settings
 
     text = _text(program)
     cells = [cell for cell in _CELL_MARK.split(text) if cell.strip()]

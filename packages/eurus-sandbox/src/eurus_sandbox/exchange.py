@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from eurus_data.sandbox.calls import MOST_CALLS
-from eurus_data.sandbox.output import Capture
-from eurus_data.sandbox.wire import BrokenFrame, Frames, pack
+from eurus_sandbox.calls import MOST_CALLS
+from eurus_sandbox.output import Capture
+from eurus_sandbox.wire import BrokenFrame, Frames, pack
 
 GRACE_SECONDS = 0.5
 FLOOD_BYTES = 16 << 20

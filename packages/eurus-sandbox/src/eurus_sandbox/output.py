@@ -8,15 +8,14 @@ import sysconfig
 from collections import deque
 from pathlib import Path
 
-import eurus_data
-from eurus_core.turns import NO_OUTPUT
+from eurus_core.records.turns import NO_OUTPUT
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 _MODULES = [
     Path(folder) for folder in (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), *site.getsitepackages())
 ]
-_FOLDERS = sorted({f"{folder}/" for folder in (*_MODULES, *map(Path, eurus_data.__path__))}, key=len, reverse=True)
+_FOLDERS = sorted({f"{folder}/" for folder in (*_MODULES, Path(__file__).parent)}, key=len, reverse=True)
 """Of modules, which code in a session may import."""
 
 

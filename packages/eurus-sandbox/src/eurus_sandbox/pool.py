@@ -17,15 +17,15 @@ from types import TracebackType
 from typing import Any
 
 from eurus_core.records import Observation, Tier, Verdict
-from eurus_data.sandbox.calls import Call, Calls, Function, named
-from eurus_data.sandbox.confinement.doctor import Layer
-from eurus_data.sandbox.confinement.folder import Folder
-from eurus_data.sandbox.errors import SandboxError
-from eurus_data.sandbox.judging import asserts, stdio
-from eurus_data.sandbox.judging.dialogue import Dialogue, as_input
-from eurus_data.sandbox.settings import Settings
-from eurus_data.sandbox.worker import Worker
-from eurus_data.sandbox.zygotes import Purpose, Zygotes
+from eurus_sandbox.calls import Call, Calls, Function, named
+from eurus_sandbox.confinement.doctor import Layer
+from eurus_sandbox.confinement.folder import Folder
+from eurus_sandbox.errors import SandboxError
+from eurus_sandbox.programs import asserts, stdio
+from eurus_sandbox.programs.dialogue import Dialogue, as_input
+from eurus_sandbox.settings import Settings
+from eurus_sandbox.worker import Worker
+from eurus_sandbox.zygotes import Purpose, Zygotes
 
 _CLOSED = "The sandbox is not open. Use it as a context manager: with Sandbox() as sandbox: ..."
 

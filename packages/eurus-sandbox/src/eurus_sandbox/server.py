@@ -16,12 +16,12 @@ from typing import Any
 
 from eurus_core.installing import how_to_install
 from eurus_core.records import Tier
-from eurus_data.sandbox.confinement.doctor import Layer, elsewhere, refusal
-from eurus_data.sandbox.confinement.folder import Folder
-from eurus_data.sandbox.errors import TOO_MANY_FILES, SandboxError, opening
-from eurus_data.sandbox.exchange import Channels
-from eurus_data.sandbox.settings import TABLES, Settings
-from eurus_data.sandbox.worker import Worker
+from eurus_sandbox.confinement.doctor import Layer, elsewhere, refusal
+from eurus_sandbox.confinement.folder import Folder
+from eurus_sandbox.errors import TOO_MANY_FILES, SandboxError, opening
+from eurus_sandbox.exchange import Channels
+from eurus_sandbox.settings import TABLES, Settings
+from eurus_sandbox.worker import Worker
 
 START_SECONDS = 120.0
 """What a zygote has to import its modules and find its tier."""
@@ -29,8 +29,8 @@ FORK_SECONDS = 120.0
 """What it has to fork, which takes milliseconds: past this it hangs."""
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from eurus_data.sandbox.inside import pages; pages.reserve(64); "
-    "from eurus_data.sandbox.inside.zygote import main; main(int(sys.argv[2]), **json.loads(sys.argv[3]))"
+    "from eurus_sandbox.inside import pages; pages.reserve(64); "
+    "from eurus_sandbox.inside.zygote import main; main(int(sys.argv[2]), **json.loads(sys.argv[3]))"
 )
 
 
@@ -177,7 +177,7 @@ class ForkServer:
         if "failed" in hello:
             if f"No module named '{TABLES}'" in hello["failed"]:
                 raise SandboxError(
-                    f"The sandbox could not start: pandas is not installed. {how_to_install('eurus-data[tables]')}, or set tables = false."
+                    f"The sandbox could not start: pandas is not installed. {how_to_install('eurus-sandbox[tables]')}, or set tables = false."
                 )
             raise SandboxError(f"The sandbox could not start: {hello['failed']}. Is every module of preload installed?")
         self.tier = hello["tier"]

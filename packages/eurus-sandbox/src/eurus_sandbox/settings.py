@@ -23,7 +23,7 @@ class Settings(BaseModel):
     preload: tuple[str, ...] = ("numpy", "sympy", "scipy", "scipy.optimize")
     """Modules imported once, in the zygote; sessions get them for nothing."""
     tables: bool = False
-    """Preload pandas, too; it needs the extra `tables` of eurus-data and adds half a second to the start, none to a session."""
+    """Preload pandas, too; it needs the extra `tables` of eurus-sandbox and adds half a second to the start, none to a session."""
     memory_mb: int = Field(default=512, ge=16)
     """Address space of a session, on top of what the preloaded modules take."""
     timeout_seconds: float = Field(default=5.0, gt=0)

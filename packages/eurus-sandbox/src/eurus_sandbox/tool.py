@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any
 
-from eurus_core.choice import Choice
-from eurus_core.contracts import Function, Session, Tool, Workbench
-from eurus_data.sandbox.pool import AsyncSandbox
-from eurus_data.sandbox.settings import Settings
+from eurus_core.parts.choice import Choice
+from eurus_core.parts.contracts import Function, Session, Tool, Workbench
+from eurus_sandbox.pool import AsyncSandbox
+from eurus_sandbox.settings import Settings
 
 
 class PythonTool(Settings, Tool):
-    """A stateful Python interpreter in the sandbox (:mod:`eurus_data.sandbox`)."""
+    """A stateful Python interpreter in the sandbox (:mod:`eurus_sandbox`)."""
 
     tools: tuple[Annotated[Function, Choice("functions")], ...] = ()
     """Functions that code may call if the problem's tools name them."""

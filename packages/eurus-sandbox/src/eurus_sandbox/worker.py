@@ -11,11 +11,11 @@ import signal
 import time
 
 from eurus_core.records import Observation, ObservationStatus, Tier
-from eurus_data.sandbox.calls import Calls
-from eurus_data.sandbox.errors import SandboxError
-from eurus_data.sandbox.exchange import FLOOD_BYTES, Channels, Ending, Exchange
-from eurus_data.sandbox.output import Capture, observed
-from eurus_data.sandbox.wire import MOST_BYTES_OF_CODE, pack
+from eurus_sandbox.calls import Calls
+from eurus_sandbox.errors import SandboxError
+from eurus_sandbox.exchange import FLOOD_BYTES, Channels, Ending, Exchange
+from eurus_sandbox.output import Capture, observed
+from eurus_sandbox.wire import MOST_BYTES_OF_CODE, pack
 
 _START_SECONDS = 30.0
 _STATUS: dict[str, ObservationStatus] = {"ok": "ok", "memory": "memory"}  # whatever else a process says is an error

@@ -10,10 +10,10 @@ import asyncio
 import logging
 from typing import Literal
 
-from eurus_data.sandbox.confinement.folder import Folder
-from eurus_data.sandbox.errors import SandboxError
-from eurus_data.sandbox.server import ForkServer
-from eurus_data.sandbox.settings import Settings
+from eurus_sandbox.confinement.folder import Folder
+from eurus_sandbox.errors import SandboxError
+from eurus_sandbox.server import ForkServer
+from eurus_sandbox.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eurus_core.plugins.component import Component, hookimpl
+from eurus_core.parts.component import Component, hookimpl
 
 
 @hookimpl
 def eurus_backends() -> Iterator[Component]:
     yield Component(
         "transformers",
-        "eurus_serve.local:TransformersBackend",
+        "eurus_serve.backends.transformers.backend:TransformersBackend",
         "A model in this process; batches waiting requests.",
         requires="eurus-serve[local]",
     )
     yield Component(
-        "scripted", "eurus_serve.scripted:ScriptedBackend", "Replies from a list or table, for tests and dry runs."
+        "scripted",
+        "eurus_serve.backends.scripted:ScriptedBackend",
+        "Replies from a list or table, for tests and dry runs.",
     )
-    yield Component("replay", "eurus_serve.replay:ReplayBackend", "Replies recorded earlier, from a JSONL file.")
+    yield Component(
+        "replay", "eurus_serve.backends.replay:ReplayBackend", "Replies recorded earlier, from a JSONL file."
+    )

@@ -12,19 +12,28 @@ if TYPE_CHECKING:
     from eurus_train.forest.layout import Pair as Pair
     from eurus_train.forest.layout import plant as plant
     from eurus_train.forest.layout import plant_pairs as plant_pairs
-    from eurus_train.objectives import ActionObjective as ActionObjective
-    from eurus_train.objectives import GroupLikelihoods as GroupLikelihoods
-    from eurus_train.objectives import GroupObjective as GroupObjective
-    from eurus_train.objectives import PairLikelihoods as PairLikelihoods
-    from eurus_train.objectives import PolicyObjective as PolicyObjective
-    from eurus_train.objectives import RewardObjective as RewardObjective
+    from eurus_train.learning.stage import Train as Train
+    from eurus_train.objectives.base import ActionObjective as ActionObjective
+    from eurus_train.objectives.base import GroupLikelihoods as GroupLikelihoods
+    from eurus_train.objectives.base import GroupObjective as GroupObjective
+    from eurus_train.objectives.base import PairLikelihoods as PairLikelihoods
+    from eurus_train.objectives.base import PolicyObjective as PolicyObjective
+    from eurus_train.objectives.base import RewardObjective as RewardObjective
+    from eurus_train.objectives.dpo import DPO as DPO
+    from eurus_train.objectives.ipo import IPO as IPO
+    from eurus_train.objectives.kto import KTO as KTO
+    from eurus_train.objectives.nca import NCA as NCA
+    from eurus_train.objectives.nca_k import NCAK as NCAK
+    from eurus_train.objectives.orpo import ORPO as ORPO
+    from eurus_train.objectives.sft import SFT as SFT
 
 __getattr__, __all__ = exports(
     __name__,
     {
         "data.chat": ["Chat"],
         "forest.layout": ["Branch", "Forest", "Group", "Pair", "plant", "plant_pairs"],
-        "objectives": [
+        "learning.stage": ["Train"],
+        "objectives.base": [
             "ActionObjective",
             "GroupLikelihoods",
             "GroupObjective",
@@ -32,5 +41,12 @@ __getattr__, __all__ = exports(
             "PolicyObjective",
             "RewardObjective",
         ],
+        "objectives.dpo": ["DPO"],
+        "objectives.ipo": ["IPO"],
+        "objectives.kto": ["KTO"],
+        "objectives.nca": ["NCA"],
+        "objectives.nca_k": ["NCAK"],
+        "objectives.orpo": ["ORPO"],
+        "objectives.sft": ["SFT"],
     },
 )

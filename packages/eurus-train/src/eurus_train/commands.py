@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from eurus_train.preview.budget import plan
-from eurus_train.preview.explain import explain
-from eurus_train.preview.preflight import preflight
-from eurus_train.training.run_command import learning_command
-from eurus_train.watching.logs import monitor
+from eurus_train.inspection.budget import plan
+from eurus_train.inspection.explain import explain
+from eurus_train.inspection.preflight import preflight
+from eurus_train.learning.run_command import learning_command
+from eurus_train.monitoring.logs import monitor
 
 
 @click.group()

@@ -14,7 +14,7 @@ def eurus_commands() -> Iterable[Component]:
 
 @hookimpl
 def eurus_stages() -> Iterable[Component]:
-    yield Component("train", "eurus_train.training.stage:Train", "Learn a policy from preference trees.")
+    yield Component("train", "eurus_train.learning.stage:Train", "Learn a policy from preference trees.")
 
 
 @hookimpl

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from eurus_core.plugins import installed
+from eurus_core.parts import installed
 
 
 class ShortForm(click.Command):

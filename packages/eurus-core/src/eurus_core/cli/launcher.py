@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 
 import click
 
-from eurus_core import typed
+from eurus_core.cli import typed
 from eurus_core.errors import UnknownName, UserError
-from eurus_core.plugins import installed
+from eurus_core.parts import installed
 
 SURROUNDINGS = {
     errno.EACCES,

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from eurus_core.errors import UnknownName
-from eurus_core.plugins import Offer, Plugin, installed
-from eurus_core.plugins.component import KINDS
-from eurus_core.plugins.requirements import unmet
+from eurus_core.parts import Offer, Plugin, installed
+from eurus_core.parts.component import KINDS
+from eurus_core.parts.requirements import unmet
 
 SETTABLE = (
     "stages",
@@ -73,7 +73,7 @@ def _describe(name: str, offer: Offer) -> dict[str, str]:
 
 
 def _show_settings(offer: Offer, as_json: bool) -> None:
-    from eurus_core.commands.settings import row_forms, settings  # imports pydantic
+    from eurus_core.cli.settings import row_forms, settings  # imports pydantic
 
     part = offer.load() if offer.kind in SETTABLE else None
     rows = settings(part) if part else []

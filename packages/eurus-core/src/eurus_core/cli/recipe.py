@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from eurus_core.plugins import installed
+from eurus_core.parts import installed
 from eurus_core.runs import plan, recipes
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
+from eurus_core.cli.typed import typed
 from eurus_core.errors import UnknownName
-from eurus_core.plugins import installed
-from eurus_core.plugins.component import RunOption, bare
+from eurus_core.parts import installed
+from eurus_core.parts.component import RunOption, bare
 from eurus_core.runs import Plan, Run, plan, recipes
 from eurus_core.runs.recipes import Recipe
-from eurus_core.typed import typed
 
 _EVERYWHERE = "eurus_core.everywhere"
 

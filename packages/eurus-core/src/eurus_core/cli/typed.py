@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-_KEY = "eurus_core.typed"
+_KEY = "eurus_core.cli.typed"
 
 
 def keep(context: click.Context, words: Sequence[str]) -> None:

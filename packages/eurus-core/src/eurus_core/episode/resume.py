@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from eurus_core.codec import from_json, to_json
-from eurus_core.contracts import Actor, Review, Session, Workbench
+from eurus_core.episode.journal import Kind, Record, Store
+from eurus_core.parts.contracts import Actor, Review, Session, Workbench
 from eurus_core.records import Action, Critique, Message, Observation, Problem, Reply, Request, Verdict
-from eurus_core.requests import request_key
-from eurus_data.store import Kind, Record, Store
+from eurus_core.records.codec import from_json, to_json
+from eurus_core.records.request_keys import request_key
 
 R = TypeVar("R")
 
@@ -56,7 +56,7 @@ def key(kind: Kind, *parts: Any) -> str:
 
 @dataclass(frozen=True)
 class RememberedActor:
-    """An :class:`~eurus_core.contracts.Actor` for one sample at one place."""
+    """An :class:`~eurus_core.parts.contracts.Actor` for one sample at one place."""
 
     actor: Actor
     backend: str  # its identity
@@ -90,7 +90,7 @@ class RememberedActor:
 
 @dataclass
 class RememberedSession:
-    """A :class:`~eurus_core.contracts.Session` at one place, after the cells of its history.
+    """A :class:`~eurus_core.parts.contracts.Session` at one place, after the cells of its history.
 
     The interpreter starts, and runs the history's cells again, when a cell comes whose observation is not in the store.
     It is closed with the session: no tree holds an interpreter while it waits for another one, so that any number of trees
@@ -154,7 +154,7 @@ class RememberedSession:
 
 @dataclass(frozen=True)
 class RememberedReview:
-    """A :class:`~eurus_core.contracts.Review` for one place."""
+    """A :class:`~eurus_core.parts.contracts.Review` for one place."""
 
     review: Review
     critic: str  # its identity

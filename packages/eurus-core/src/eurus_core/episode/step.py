@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from eurus_core.code_blocks import ends_open
-from eurus_core.contracts import Grading, Session
+from eurus_core.parts.contracts import Grading, Session
 from eurus_core.records import Action, Observation, Problem, Reply, Request, Verdict
-from eurus_core.spoken import spoken
-from eurus_core.turns import NO_OUTPUT, parse, program
+from eurus_core.records.turns import NO_OUTPUT, parse, program
+from eurus_core.replies.code_blocks import ends_open
+from eurus_core.replies.spoken import spoken
 
 
 async def judge(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from eurus_core.errors import InputError
-from eurus_core.row_files import READ, refuse_unread
-from eurus_core.tables import ARROW_FILE, ARROW_STREAM, PARQUET, table_rows
+from eurus_core.files.row_files import READ, refuse_unread
+from eurus_core.files.tables import ARROW_FILE, ARROW_STREAM, PARQUET, table_rows
 
 _GZIP = b"\x1f\x8b"
 _TABLES = (PARQUET, ARROW_FILE, ARROW_STREAM)

@@ -7,7 +7,10 @@ from eurus_core.lazy import exports
 if TYPE_CHECKING:
     from eurus_core.formats.reading import open_trees as open_trees
     from eurus_core.formats.reading import read_rows as read_rows
-    from eurus_core.records import Graft as Graft
-    from eurus_core.records import Turn as Turn
 
-__getattr__, __all__ = exports(__name__, {"grafts": ["Graft", "Turn"], "reading": ["open_trees", "read_rows"]})
+__getattr__, __all__ = exports(
+    __name__,
+    {
+        "reading": ["open_trees", "read_rows"],
+    },
+)

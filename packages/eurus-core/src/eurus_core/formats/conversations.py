@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from eurus_core.contracts import Format, RowKeys
+from eurus_core.files.rows import Row
 from eurus_core.formats.messages import chat, messages
+from eurus_core.parts.contracts import Format, RowKeys
 from eurus_core.records import Graft, Message, Turn, Verdict
-from eurus_core.rows import Row
 
 NEEDED_LABELS = 'Labelled rows hold "prompt", "completion" and "label", which is true or false.'
 NEEDED = 'Rows to imitate hold "messages", or "prompt" and "completion": text, or lists of messages.'

@@ -24,7 +24,7 @@ from eurus_core.records import (
     Turn,
     Verdict,
 )
-from eurus_core.turns import RIGHT, WRONG, feedback, parse
+from eurus_core.records.turns import RIGHT, WRONG, feedback, parse
 
 IN_MEMORY_BYTES = 1 << 26
 """What rows say lies in a temporary file beyond that."""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from eurus_core.formats.grafts import answered, problem_id
+from eurus_core.files.rows import Row
+from eurus_core.formats.fragments import answered, problem_id
 from eurus_core.records import Message, Problem, Role, Turn
-from eurus_core.rows import Row
 
 ROLES: dict[str, Role] = {
     "system": "system",

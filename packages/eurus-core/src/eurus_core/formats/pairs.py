@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from eurus_core.contracts import Format, RowKeys
+from eurus_core.files.rows import Row
 from eurus_core.formats.messages import chat, messages, spoken
+from eurus_core.parts.contracts import Format, RowKeys
 from eurus_core.records import Graft, Message, Turn, Verdict
-from eurus_core.rows import Row
 
 NEEDED = 'Preference rows hold "chosen" and "rejected", and a "prompt" unless both begin with it: text, or lists of messages.'
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 from pathlib import Path
 
-from eurus_core.contracts import Format, refuse
 from eurus_core.errors import InputError
-from eurus_core.formats.grafts import trees
-from eurus_core.plugins import installed
+from eurus_core.files.row_files import MANIFEST, data_set_of, row_files
+from eurus_core.files.rows import OnBad, rows, stop
+from eurus_core.formats.fragments import trees
+from eurus_core.parts import installed
+from eurus_core.parts.contracts import Format, refuse
 from eurus_core.records import Graft, PreferenceTree
-from eurus_core.row_files import MANIFEST, data_set_of, row_files
-from eurus_core.rows import OnBad, rows, stop
-from eurus_core.treeset import TreeSet
+from eurus_core.records.tree_set import TreeSet
 
 MOST_BYTES = 1 << 22
 """Of a row to learn from: a million tokens. To tokenise one takes two hundred times its size in memory."""

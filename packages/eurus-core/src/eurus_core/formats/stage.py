@@ -10,17 +10,17 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, PositiveInt
 
-from eurus_core.blocks import Table
-from eurus_core.choice import Choice, Rows
-from eurus_core.contracts import Artefact, Format, Stage, refuse
 from eurus_core.errors import InputError
+from eurus_core.files.row_files import row_files
 from eurus_core.formats.reading import read_rows
+from eurus_core.parts.choice import Choice, Rows
+from eurus_core.parts.contracts import Artefact, Format, Stage, refuse
 from eurus_core.records import PreferenceTree
-from eurus_core.row_files import row_files
-from eurus_core.seeds import derive
+from eurus_core.records.pairs import pairs
+from eurus_core.records.seeds import derive
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.trees import pairs
-from eurus_core.treeset import write_trees
+from eurus_core.stages.report import Table
 
 
 class Import(Stage):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
-from eurus_core.contracts import Format, RowKeys
+from eurus_core.files.rows import Row
 from eurus_core.formats.messages import chat
+from eurus_core.parts.contracts import Format, RowKeys
 from eurus_core.records import Graft, Message, Turn, Verdict
-from eurus_core.rows import Row
 
 NEEDED = 'UltraFeedback rows hold "instruction" and "completions", a list of objects with "response" and the score that is read'
 

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from eurus_core.contracts import Format, RowKeys
+from eurus_core.files.rows import Row
 from eurus_core.formats.messages import chat, messages
 from eurus_core.formats.pairs import refuse_equal
+from eurus_core.parts.contracts import Format, RowKeys
 from eurus_core.records import TASKS, Graft, Problem, Task, Turn, Verdict, task_named
-from eurus_core.rows import Row
 
 RIGHT, WRONG = Verdict("correct", rule="published"), Verdict("incorrect", rule="published")
 

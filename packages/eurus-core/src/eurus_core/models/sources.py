@@ -11,8 +11,8 @@ from pathlib import Path
 from eurus_core.errors import ModelError, nearest
 from eurus_core.models.built_in import BUILT_IN, check_built_in
 from eurus_core.models.hf import transformers
-from eurus_core.plugins import installed
-from eurus_core.plugins.component import ModelSource as ModelSource
+from eurus_core.parts import installed
+from eurus_core.parts.component import ModelSource as ModelSource
 
 _HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _DOWNLOADED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")

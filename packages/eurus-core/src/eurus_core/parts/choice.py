@@ -20,8 +20,8 @@ from pydantic import BaseModel, BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from eurus_core.errors import UserError
-from eurus_core.plugins import Offer, installed
-from eurus_core.plugins.component import KINDS
+from eurus_core.parts import Offer, installed
+from eurus_core.parts.component import KINDS
 
 if TYPE_CHECKING:
     from eurus_core.stages import Artefact

@@ -17,8 +17,10 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args, get_or
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-from eurus_core.choice import inside, names
 from eurus_core.errors import InputError, nearest
+from eurus_core.files.row_keys import RowKeys as RowKeys
+from eurus_core.files.rows import Row
+from eurus_core.parts.choice import inside, names
 from eurus_core.records import (
     Action,
     Critique,
@@ -30,8 +32,6 @@ from eurus_core.records import (
     Request,
     Verdict,
 )
-from eurus_core.row_keys import RowKeys as RowKeys
-from eurus_core.rows import Row
 from eurus_core.stages import Artefact as Artefact
 from eurus_core.stages import Context
 
@@ -158,7 +158,7 @@ class Grading(Protocol):
         """Return the verdict on one action; a hostile or huge answer is a verdict, never an exception.
 
         Many may be asked for at once. What takes long goes on beside the event loop. The grader alone reads the answer out of the
-        action's text, and says in the verdict what it read. Thinking is no part of that text: see :func:`eurus_core.turns.spoken`.
+        action's text, and says in the verdict what it read. Thinking is no part of that text: see :func:`eurus_core.records.turns.spoken`.
         Of an action that our cap ended (``action.cut``) only an answer that was finished counts.
         """
 

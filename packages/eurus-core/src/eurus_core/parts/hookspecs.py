@@ -1,6 +1,6 @@
 """The doors of Eurus: every hook a plugin may implement.
 
-The offering hooks return an iterable of :class:`~eurus_core.plugins.component.Component`. All are optional, called once, and must
+The offering hooks return an iterable of :class:`~eurus_core.parts.component.Component`. All are optional, called once, and must
 import nothing heavy: name the class by its dotted path and keep torch out of ``plugin.py``. Hooks only ever gain arguments.
 
 Example, a complete plugin module::
@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from eurus_core.plugins.component import Component, ModelSource, RunOption, hookspec
+from eurus_core.parts.component import Component, ModelSource, RunOption, hookspec
 
 
 class Run(Protocol):
@@ -36,7 +36,7 @@ def eurus_commands() -> Iterable[Component]:  # type: ignore[empty-body]
 
 @hookspec
 def eurus_stages() -> Iterable[Component]:  # type: ignore[empty-body]
-    """Offer steps of a recipe; targets are subclasses of :class:`eurus_core.contracts.Stage`. Added in 0.1."""
+    """Offer steps of a recipe; targets are subclasses of :class:`eurus_core.parts.contracts.Stage`. Added in 0.1."""
 
 
 @hookspec
@@ -46,17 +46,17 @@ def eurus_recipes() -> Iterable[Component]:  # type: ignore[empty-body]
 
 @hookspec
 def eurus_sources() -> Iterable[Component]:  # type: ignore[empty-body]
-    """Offer sources of problems; targets subclass :class:`eurus_core.contracts.Source`. Added in 0.1."""
+    """Offer sources of problems; targets subclass :class:`eurus_core.parts.contracts.Source`. Added in 0.1."""
 
 
 @hookspec
 def eurus_tools() -> Iterable[Component]:  # type: ignore[empty-body]
-    """Offer tools that run an actor's code; targets subclass :class:`eurus_core.contracts.Tool`. Added in 0.1."""
+    """Offer tools that run an actor's code; targets subclass :class:`eurus_core.parts.contracts.Tool`. Added in 0.1."""
 
 
 @hookspec
 def eurus_functions() -> Iterable[Component]:  # type: ignore[empty-body]
-    """Offer functions that an actor's code may call; targets subclass :class:`eurus_core.contracts.Function`.
+    """Offer functions that an actor's code may call; targets subclass :class:`eurus_core.parts.contracts.Function`.
 
     Example: ``wikipedia_search``. Added in 0.2.
     """
@@ -64,22 +64,22 @@ def eurus_functions() -> Iterable[Component]:  # type: ignore[empty-body]
 
 @hookspec
 def eurus_graders() -> Iterable[Component]:  # type: ignore[empty-body]
-    """Offer graders; targets subclass :class:`eurus_core.contracts.Grader`. Added in 0.1."""
+    """Offer graders; targets subclass :class:`eurus_core.parts.contracts.Grader`. Added in 0.1."""
 
 
 @hookspec
 def eurus_critics() -> Iterable[Component]:  # type: ignore[empty-body]
-    """Offer critics; targets subclass :class:`eurus_core.contracts.Critic`. Added in 0.1."""
+    """Offer critics; targets subclass :class:`eurus_core.parts.contracts.Critic`. Added in 0.1."""
 
 
 @hookspec
 def eurus_backends() -> Iterable[Component]:  # type: ignore[empty-body]
-    """Offer actors' backends; targets subclass :class:`eurus_core.contracts.Backend`. Added in 0.1."""
+    """Offer actors' backends; targets subclass :class:`eurus_core.parts.contracts.Backend`. Added in 0.1."""
 
 
 @hookspec
 def eurus_scorers() -> Iterable[Component]:  # type: ignore[empty-body]
-    """Offer scorers of responses; targets subclass :class:`eurus_core.contracts.Scorer`. Added in 0.1."""
+    """Offer scorers of responses; targets subclass :class:`eurus_core.parts.contracts.Scorer`. Added in 0.1."""
 
 
 @hookspec
@@ -89,12 +89,12 @@ def eurus_objectives() -> Iterable[Component]:  # type: ignore[empty-body]
 
 @hookspec
 def eurus_formats() -> Iterable[Component]:  # type: ignore[empty-body]
-    """Offer forms of published rows; targets subclass :class:`eurus_core.contracts.Format`. Example: ``trl``. Added in 0.1."""
+    """Offer forms of published rows; targets subclass :class:`eurus_core.parts.contracts.Format`. Example: ``trl``. Added in 0.1."""
 
 
 @hookspec
 def eurus_run_options() -> Iterable[RunOption]:  # type: ignore[empty-body]
-    """Add flags to the commands that carry out recipes: :class:`~eurus_core.plugins.component.RunOption`.
+    """Add flags to the commands that carry out recipes: :class:`~eurus_core.parts.component.RunOption`.
 
     Example: ``--sandbox-min``. Added in 0.2.
     """

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 import pluggy
 
 from eurus_core.errors import PluginError
-from eurus_core.plugins import hookspecs
-from eurus_core.plugins.component import API, KINDS, OLDEST_API, Component
-from eurus_core.plugins.offers import LeftOut, Offer, Plugin
-from eurus_core.plugins.requirements import failing, unmet
+from eurus_core.parts import hookspecs
+from eurus_core.parts.component import API, KINDS, OLDEST_API, Component
+from eurus_core.parts.offers import LeftOut, Offer, Plugin
+from eurus_core.parts.requirements import failing, unmet
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from eurus_core.errors import MissingExtra, PluginError
-from eurus_core.plugins.component import KINDS, Component
-from eurus_core.plugins.requirements import unmet
+from eurus_core.parts.component import KINDS, Component
+from eurus_core.parts.requirements import unmet
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The registry: who offers what, found without importing anything heavy.
 
-A plugin is a light module named in the entry-point group ``eurus``; its hooks (:mod:`eurus_core.plugins.hookspecs`) yield
-:class:`~eurus_core.plugins.component.Component` descriptors that say where the real thing lives. A plugin that cannot be used is
+A plugin is a light module named in the entry-point group ``eurus``; its hooks (:mod:`eurus_core.parts.hookspecs`) yield
+:class:`~eurus_core.parts.component.Component` descriptors that say where the real thing lives. A plugin that cannot be used is
 recorded with its reason and never takes the tool down.
 """
 
@@ -16,12 +16,12 @@ from typing import Any
 import pluggy
 
 from eurus_core.errors import PluginError, UnknownName
-from eurus_core.plugins import hookspecs
-from eurus_core.plugins.component import KINDS, bare
-from eurus_core.plugins.known import KNOWN_PACKAGES
-from eurus_core.plugins.loading import describe, load
-from eurus_core.plugins.offers import Offer, Plugin
-from eurus_core.plugins.requirements import normal
+from eurus_core.parts import hookspecs
+from eurus_core.parts.component import KINDS, bare
+from eurus_core.parts.known import KNOWN_PACKAGES
+from eurus_core.parts.loading import describe, load
+from eurus_core.parts.offers import Offer, Plugin
+from eurus_core.parts.requirements import normal
 
 GROUP = "eurus"
 

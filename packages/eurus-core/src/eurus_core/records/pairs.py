@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from eurus_core.prompts import opening
-from eurus_core.records import REJECTABLE, Message, Node, Preference, PreferenceTree, Verdict
-from eurus_core.turns import feedback
+from eurus_core.records.action import REJECTABLE, Verdict
+from eurus_core.records.prompts import opening
+from eurus_core.records.request import Message
+from eurus_core.records.tree import Node, Preference, PreferenceTree
+from eurus_core.records.turns import feedback
 
 
 def pairs(tree: PreferenceTree, *, untrusted: bool = False, opinions: bool = False) -> tuple[Preference, ...]:

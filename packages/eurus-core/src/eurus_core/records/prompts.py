@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from eurus_core.records import Message, Problem, Task
+from eurus_core.records.problem import Problem, Task
+from eurus_core.records.request import Message
 
 PYTHON_TOOL = (
     "Tool available:\n[1] Python interpreter\nWhen you send a message containing Python code to python, it will be executed in "

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
-from eurus_core.codec import to_json
-from eurus_core.records import Request
+from eurus_core.records.codec import to_json
+from eurus_core.records.request import Request
 
 
 def request_key(request: Request) -> str:

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from eurus_core.codec import from_json, to_json
 from eurus_core.errors import InputError
-from eurus_core.records import PreferenceTree
-from eurus_core.row_files import MANIFEST as MANIFEST
-from eurus_core.trees import disorder, pairs
+from eurus_core.files.row_files import MANIFEST as MANIFEST
+from eurus_core.records.codec import from_json, to_json
+from eurus_core.records.pairs import disorder, pairs
+from eurus_core.records.tree import PreferenceTree
 
 SCHEMA_VERSION = 1
 SHARD_TREES = 10_000

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from eurus_core import programs
-from eurus_core.code_blocks import cells
-from eurus_core.records import Action, Message, Node, Observation
-from eurus_core.spoken import spoken
+from eurus_core.records.action import Action, Observation
+from eurus_core.records.request import Message
+from eurus_core.records.tree import Node
+from eurus_core.replies import programs
+from eurus_core.replies.code_blocks import cells
+from eurus_core.replies.spoken import spoken
 
 NO_OUTPUT = "[Executed Successfully with No Output]"
 WRONG = "Your answer is wrong."
@@ -39,7 +41,7 @@ def parse(text: str) -> Action:
 
 
 def program(action: Action, names: Collection[str] | None = None) -> str | None:
-    """Return the program of an action that tests judge, None where it holds none; see :mod:`eurus_core.programs`.
+    """Return the program of an action that tests judge, None where it holds none; see :mod:`eurus_core.replies.programs`.
 
     ``names`` are those that the tests call; None is for a program that is judged by what it prints.
     """

@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from eurus_core.code_blocks import syntax_tree
+from eurus_core.replies.code_blocks import syntax_tree
 
 _BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__"}
 _READING = frozenset(("input", "stdin", "open", "fileinput", "read"))

@@ -11,8 +11,8 @@ import re
 import textwrap
 from collections.abc import Collection, Iterator, Sequence
 
-from eurus_core.code_blocks import Block, is_program, python_blocks, syntax_tree, unified, within
-from eurus_core.program_parts import Part, part_of
+from eurus_core.replies.code_blocks import Block, is_program, python_blocks, syntax_tree, unified, within
+from eurus_core.replies.program_parts import Part, part_of
 
 _TAGS = (
     ("<solution>", "</solution>"),

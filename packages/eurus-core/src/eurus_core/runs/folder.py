@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eurus_core.errors import UserError
-from eurus_core.whole import whole
+from eurus_core.files.atomic import whole
 
 DONE_MARK, REPORT = "stage.json", "report.json"
 RECIPE, MANIFEST, EVENTS = "recipe.json", "manifest.json", "events.jsonl"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from eurus_core.errors import RecipeError, nearest
-from eurus_core.plugins.component import bare
+from eurus_core.parts.component import bare
 from eurus_core.runs.references import refers
 
 Settings = dict[str, Any]

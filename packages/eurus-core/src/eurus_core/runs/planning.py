@@ -12,17 +12,17 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from eurus_core.choice import names
-from eurus_core.contracts import Artefact, Stage
 from eurus_core.errors import RecipeError, UserError, nearest
+from eurus_core.files.row_files import RowFiles, row_files
 from eurus_core.models.sources import check_source
-from eurus_core.plugins import Offer, installed
-from eurus_core.plugins.component import bare
-from eurus_core.row_files import RowFiles, row_files
+from eurus_core.parts import Offer, installed
+from eurus_core.parts.choice import names
+from eurus_core.parts.component import bare
+from eurus_core.parts.contracts import Artefact, Stage
+from eurus_core.records.tree_set import MANIFEST, TreeSet
 from eurus_core.runs.layers import SET
 from eurus_core.runs.recipes import Key, Recipe
 from eurus_core.stages import PLACES
-from eurus_core.treeset import MANIFEST, TreeSet
 
 ACCEPTS: dict[Artefact, tuple[Artefact, ...]] = {"model": ("model", "reward-model")}
 """Where an input may also be an artefact of another kind; each accepts its own."""

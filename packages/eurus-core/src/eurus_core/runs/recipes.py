@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from eurus_core.errors import RecipeError, nearest
-from eurus_core.plugins import installed
+from eurus_core.parts import installed
 from eurus_core.runs.layers import SET, Settings, layers_over, merge
 from eurus_core.runs.layers import assignment as assignment
 from eurus_core.runs.references import Key as Key

@@ -25,9 +25,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from eurus_core.blocks import write_report
 from eurus_core.errors import UserError
-from eurus_core.plugins import hookspecs, installed
+from eurus_core.parts import hookspecs, installed
+from eurus_core.records.seeds import derive
 from eurus_core.runs.folder import (
     DONE_MARK,
     EVENTS,
@@ -47,8 +47,8 @@ from eurus_core.runs.folder import (
 )
 from eurus_core.runs.planning import Plan, Step
 from eurus_core.runs.references import as_written
-from eurus_core.seeds import derive
 from eurus_core.stages import Context
+from eurus_core.stages.report import write_report
 
 log = logging.getLogger(__name__)
 

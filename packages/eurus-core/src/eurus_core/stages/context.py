@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from eurus_core.blocks import Attempts, Plot, StageReport, Table, TreeDrawing
-from eurus_core.progress import Progress
+from eurus_core.stages.progress import Progress
+from eurus_core.stages.report import Attempts, Plot, StageReport, Table, TreeDrawing
 
 Artefact = Literal["trees", "rows", "model", "reward-model", "samples", "scores", "none"]
 """What a stage may make, and what an input may need."""
@@ -25,7 +25,7 @@ PLACES: dict[Artefact, str] = {
 
 
 class Context:
-    """Handed to :meth:`eurus_core.contracts.Stage.run`.
+    """Handed to :meth:`eurus_core.parts.contracts.Stage.run`.
 
     ``folder`` survives a kill: when the same stage starts again with the same settings and inputs, it finds what it left.
     The folder takes its final name only when ``run`` returns, so that a finished stage is whole. ``events`` receives each

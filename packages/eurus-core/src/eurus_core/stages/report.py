@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from eurus_core.codec import from_json, to_json
 from eurus_core.errors import InputError
 from eurus_core.records import PreferenceTree, Sample
-from eurus_core.trees import disorder
+from eurus_core.records.codec import from_json, to_json
+from eurus_core.records.pairs import disorder
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import pytest
 from eurus_core.testing.part import PartContract
 
 if TYPE_CHECKING:
-    from eurus_core.contracts import Grader
+    from eurus_core.parts.contracts import Grader
     from eurus_core.records import Action, Observation, PreferenceTree, Problem, Verdict
 
 HOSTILE_ANSWERS = (
@@ -74,8 +74,8 @@ class SourceContract(PartContract):
                 assert "rows.jsonl, line 1: " in str(bad[0])
 
     def test_problems_survive_a_round_trip_through_json(self) -> None:
-        from eurus_core.codec import from_json, to_json
         from eurus_core.records import Problem
+        from eurus_core.records.codec import from_json, to_json
 
         for problem in self._take("train"):
             assert from_json(Problem, to_json(problem)) == problem
@@ -147,7 +147,7 @@ class GraderContract(PartContract):
         return Problem("p", "Math_CoT", "contract", "How many?", Reference(answer=reference))
 
     def _grade(self, answer: str, reference: str) -> Any:
-        from eurus_core.turns import parse
+        from eurus_core.records.turns import parse
 
         return judged(self.part(), self.problem(reference), parse(answer))
 
@@ -229,9 +229,9 @@ class FormatContract(PartContract):
                     self._read([row], tmp_path)
 
     def test_its_rows_make_trees(self, tmp_path: Path) -> None:
-        from eurus_core.codec import from_json, to_json
         from eurus_core.records import PreferenceTree
-        from eurus_core.trees import disorder
+        from eurus_core.records.codec import from_json, to_json
+        from eurus_core.records.pairs import disorder
 
         found = self._read(self.rows(), tmp_path)
         assert found

@@ -55,7 +55,7 @@ class StageContract(PartContract):
         assert made == "none" or finished.path(made).exists()
 
     def test_its_report_is_read_as_it_was_written(self, finished: Context, tmp_path: Path) -> None:
-        from eurus_core.blocks import read_report, write_report
+        from eurus_core.stages.report import read_report, write_report
 
         write_report(tmp_path / "report.json", finished.report)
         assert read_report(tmp_path / "report.json") == finished.report

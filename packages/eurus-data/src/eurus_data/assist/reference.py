@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import ClassVar
 
-from eurus_core.contracts import Actor, Backend
+from eurus_core.parts.contracts import Actor, Backend
 from eurus_core.records import Problem, Reply, Request, Schema
-from eurus_core.seeds import derive
+from eurus_core.records.seeds import derive
 from eurus_data.assist import programs, wording
 from eurus_data.assist.errors import NoReference
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from random import Random
 
-from eurus_core.turns import NO_OUTPUT, WRONG
+from eurus_core.records.turns import NO_OUTPUT, WRONG
 
 PLANS = ("We {plan}.", "The plan: {plan}.", "First {plan}.")
 PLAIN = (

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, get_args
 
-from eurus_core.blocks import Table, TreeDrawing
 from eurus_core.records import Outcome, PreferenceTree, Schema
+from eurus_core.records.pairs import pairs
 from eurus_core.stages import Context
-from eurus_core.trees import pairs
+from eurus_core.stages.report import Table, TreeDrawing
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 DRAWN = 6

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from eurus_core.choice import Choice
-from eurus_core.contracts import Actor, Backend, Critic, Review
+from eurus_core.parts.choice import Choice
+from eurus_core.parts.contracts import Actor, Backend, Critic, Review
 from eurus_core.records import Action, Critique, Message, Observation, Problem, Request, Sampling, Verdict
-from eurus_core.seeds import derive
+from eurus_core.records.seeds import derive
 from eurus_data.critics.leakage import leaks
 
 ROLE = (

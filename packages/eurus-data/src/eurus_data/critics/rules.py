@@ -12,9 +12,8 @@ from contextlib import asynccontextmanager
 
 from pydantic import Field
 
-from eurus_core import turns
-from eurus_core.contracts import Critic, Review
-from eurus_core.records import Action, Critique, Message, Observation, Problem, Verdict
+from eurus_core.parts.contracts import Critic, Review
+from eurus_core.records import Action, Critique, Message, Observation, Problem, Verdict, turns
 from eurus_data.critics.leakage import leaks
 
 NAME = "rules"

@@ -1,1 +1,1 @@
-"""Tools: where an actor's code runs."""
+"""Functions that an actor's code may call."""

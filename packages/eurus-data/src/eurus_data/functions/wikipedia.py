@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from eurus_core.contracts import Function
-from eurus_core.rows import Row, rows, stop
-from eurus_data.tools.ranking import Index
+from eurus_core.files.rows import Row, rows, stop
+from eurus_core.parts.contracts import Function
+from eurus_data.functions.bm25 import Index
 
 NOTHING = "No good Wikipedia Search Result was found"
 """What MINT's environment says, whose trajectories our sources hold."""

@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from eurus_core.choice import Choice
-from eurus_core.contracts import Backend, Part
+from eurus_core.parts.choice import Choice
+from eurus_core.parts.contracts import Backend, Part
 from eurus_core.records import Message, Problem, Request, Sampling, Schema
-from eurus_core.seeds import derive
+from eurus_core.records.seeds import derive
 
 DECOMPOSE = (
     "You solve problems by breaking them into small steps. Number the steps: write `Step 1: ...` in words and go on counting "

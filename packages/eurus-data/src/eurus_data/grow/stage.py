@@ -13,17 +13,17 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from eurus_core.choice import Choice
-from eurus_core.contracts import Actor, Artefact, Backend, Critic, Grader, Source, Split, Stage, Tool, refuse
+from eurus_core.episode.journal import Store
+from eurus_core.episode.resume import Tally, identity
 from eurus_core.errors import EurusError, InputError
+from eurus_core.parts.choice import Choice
+from eurus_core.parts.contracts import Actor, Artefact, Backend, Critic, Grader, Source, Split, Stage, Tool, refuse
 from eurus_core.records import PreferenceTree, Problem
+from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_core.treeset import write_trees
+from eurus_data.audits.counts import show
 from eurus_data.grow.ladder import Rung
 from eurus_data.grow.tree import Limits, Opened, grow_tree
-from eurus_data.memory import Tally, identity
-from eurus_data.statistics import show
-from eurus_data.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +60,10 @@ class Grow(Stage):
     actors: tuple[Rung, ...] = Field(min_length=1)
     """The ladder: which actors are asked at each turn, in this order."""
     tool: Annotated[Tool | None, Choice("tools"), BeforeValidator(_none)] = Field(
-        "eurus-data/python", validate_default=True
+        "eurus-sandbox/python", validate_default=True
     )
     """The tool that runs code, for problems that name one; "none": no code is run."""
-    grader: Annotated[Grader, Choice("graders")] = Field("eurus-data/math", validate_default=True)
+    grader: Annotated[Grader, Choice("graders")] = Field("eurus-graders/math", validate_default=True)
     """The grader that judges whether an action is correct."""
     critic: Annotated[Critic | None, Choice("critics"), BeforeValidator(_none)] = Field(
         "eurus-data/rules", validate_default=True

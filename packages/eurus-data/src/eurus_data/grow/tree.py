@@ -7,8 +7,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from eurus_core.contracts import Actor, Grading, Review, Workbench
-from eurus_core.judging import judge
+from eurus_core.episode.journal import Store
+from eurus_core.episode.resume import RememberedActor, RememberedReview, RememberedSession, Tally, identity
+from eurus_core.episode.step import judge
+from eurus_core.parts.contracts import Actor, Grading, Review, Workbench
 from eurus_core.records import (
     REJECTABLE,
     Action,
@@ -20,12 +22,10 @@ from eurus_core.records import (
     Problem,
     Verdict,
 )
-from eurus_core.seeds import derive
-from eurus_core.trees import history
+from eurus_core.records.pairs import history
+from eurus_core.records.seeds import derive
 from eurus_data.assist import NoReference
 from eurus_data.grow.ladder import Rung, request
-from eurus_data.memory import RememberedActor, RememberedReview, RememberedSession, Tally, identity
-from eurus_data.store import Store
 
 
 @dataclass(frozen=True)

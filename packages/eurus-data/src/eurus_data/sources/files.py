@@ -10,13 +10,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from eurus_core.choice import Rows
-from eurus_core.contracts import Source, Split, refuse
 from eurus_core.errors import InputError
+from eurus_core.files.row_files import data_set_of, is_pattern, row_files
+from eurus_core.files.rows import Row, rows
+from eurus_core.parts.choice import Rows
+from eurus_core.parts.contracts import Source, Split, refuse
 from eurus_core.records import Problem
-from eurus_core.row_files import data_set_of, is_pattern, row_files
-from eurus_core.rows import Row, rows
-from eurus_core.seeds import derive
+from eurus_core.records.seeds import derive
 
 HELD_OUT_PARTS = 10  # without a test file, one row in ten is held out
 

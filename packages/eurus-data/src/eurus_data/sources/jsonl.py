@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from eurus_core.contracts import RowKeys
 from eurus_core.errors import nearest
+from eurus_core.files.rows import Row
+from eurus_core.parts.contracts import RowKeys
 from eurus_core.records import TASKS, Problem, Reference, Task, task_named
-from eurus_core.rows import Row
 from eurus_data.sources.files import FileSource, content_id
 
 ROW = RowKeys(

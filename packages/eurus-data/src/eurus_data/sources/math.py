@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import ClassVar, Literal
 
-from eurus_core.contracts import RowKeys
+from eurus_core.files.rows import Row
+from eurus_core.parts.contracts import RowKeys
 from eurus_core.records import Problem, Reference
-from eurus_core.rows import Row
 from eurus_data.sources.files import FileSource, content_id, text_labels
 
 NEEDED = 'MATH rows need "problem", and "answer" or a "solution" that ends in \\boxed{...}.'

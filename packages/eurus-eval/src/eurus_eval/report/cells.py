@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eurus_core import progress
-from eurus_core.blocks import Table
+from eurus_core.stages import progress
+from eurus_core.stages.report import Table
 
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _SHARE = re.compile(rf"^({_NUMBER}) % \[({_NUMBER}), ({_NUMBER})\](?:, (.+))?$")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from eurus_core.blocks import Line, Plot
-from eurus_eval import plots
-from eurus_eval.cells import number
-from eurus_eval.smoothing import described
+from eurus_core.stages.report import Line, Plot
+from eurus_eval.report import plots
+from eurus_eval.report.cells import number
+from eurus_eval.report.smoothing import described
 
 
 @dataclass(frozen=True, slots=True)

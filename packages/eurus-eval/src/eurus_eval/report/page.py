@@ -15,13 +15,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from eurus_core.whole import whole
-from eurus_eval import plots
-from eurus_eval.cells import cells, duration, figure, load, right_aligned
-from eurus_eval.drawing import lay_out
-from eurus_eval.figures import shown
-from eurus_eval.gathering import FIRST_GROUPS, RunView, gather
-from eurus_eval.glossary import Glossary
+from eurus_core.files.atomic import whole
+from eurus_eval.report import plots
+from eurus_eval.report.cells import cells, duration, figure, load, right_aligned
+from eurus_eval.report.drawing import lay_out
+from eurus_eval.report.figures import shown
+from eurus_eval.report.glossary import Glossary
+from eurus_eval.report.run_view import FIRST_GROUPS, RunView, gather
 
 NAME = "report.html"
 

@@ -15,8 +15,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from eurus_core.blocks import Line, Plot
-from eurus_eval.smoothing import running
+from eurus_core.stages.report import Line, Plot
+from eurus_eval.report.smoothing import running
 
 SERIES = 6
 """Colours the page has for curves: ``--series-1`` ... ``--series-6``."""

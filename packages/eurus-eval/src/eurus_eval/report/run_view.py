@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eurus_core.blocks import Attempts, Plot, StageReport, TreeDrawing, read_report
 from eurus_core.errors import InputError
 from eurus_core.runs.folder import DONE_MARK, EVENTS, MANIFEST, RECIPE, REPORT
 from eurus_core.stages import PLACES
+from eurus_core.stages.report import Attempts, Plot, StageReport, TreeDrawing, read_report
 
 BUSY = 1.25
 """Load a core from which on others must have been at work: we start about a thread a core."""

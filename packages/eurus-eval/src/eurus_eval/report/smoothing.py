@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from statistics import fmean, pstdev
 
-from eurus_core.blocks import Line
+from eurus_core.stages.report import Line
 
 LEAST = 8
 """Measurements from which on a running mean tells more than they do."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from eurus_core.blocks import Table
-from eurus_core.ranking import Interval, mean_interval
 from eurus_core.records import Sample
-from eurus_eval import cuts
+from eurus_core.stages.report import Table
+from eurus_core.statistics import Interval, mean_interval
 from eurus_eval.samples import correct_share
+from eurus_eval.stages import cuts
 
 EXAMPLE_LETTERS = 1200
 NO_ANSWER_NOTE = "No answer: none could be read from code or text."

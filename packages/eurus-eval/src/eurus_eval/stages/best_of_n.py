@@ -10,12 +10,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from eurus_core.blocks import Line, Plot, Table
-from eurus_core.choice import Choice, Samples
-from eurus_core.contracts import Artefact, Grader, Scorer, Stage
 from eurus_core.errors import InputError, PluginError
-from eurus_core.prompts import first_message
-from eurus_core.ranking import (
+from eurus_core.parts.choice import Choice, Samples
+from eurus_core.parts.contracts import Artefact, Grader, Scorer, Stage
+from eurus_core.records import Sample
+from eurus_core.records.prompts import first_message
+from eurus_core.stages import Context
+from eurus_core.stages.report import Line, Plot, Table
+from eurus_core.statistics import (
     Interval,
     best_curve,
     consistency_curve,
@@ -25,12 +27,10 @@ from eurus_core.ranking import (
     paired_difference,
     random_curve,
 )
-from eurus_core.records import Sample
-from eurus_core.stages import Context
-from eurus_eval import accuracy, cuts
-from eurus_eval.accuracy import percent, points, worded
 from eurus_eval.samples import by_problem, read_samples
-from eurus_eval.work_log import WorkLog
+from eurus_eval.stages import accuracy, cuts
+from eurus_eval.stages.accuracy import percent, points, worded
+from eurus_eval.stages.work_log import WorkLog
 
 BLIND = "a scorer that knows nothing"
 TERMS = {
@@ -57,7 +57,7 @@ class BestOfN(Stage):
     """The samples of an evaluate stage with samples >= 2 and a temperature."""
     scorer: Annotated[Scorer, Choice("scorers")] | None = None
     """The scorer that picks; without one, only picks that need none are shown."""
-    grader: Annotated[Grader, Choice("graders")] = Field(default="eurus-data/math", validate_default=True)
+    grader: Annotated[Grader, Choice("graders")] = Field(default="eurus-graders/math", validate_default=True)
     """The grader that decides which answers are equal, for votes."""
     scorer_label: str = "reward model"
     """What tables and plots call the scorer."""

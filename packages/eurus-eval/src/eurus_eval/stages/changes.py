@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from eurus_core.blocks import Attempts, Table
 from eurus_core.records import Sample
+from eurus_core.stages.report import Attempts, Table
 from eurus_eval.samples import correct_share
 
 Groups = Mapping[str, Sequence[Sample]]

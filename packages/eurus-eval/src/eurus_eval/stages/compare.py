@@ -9,17 +9,17 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from eurus_core.blocks import Table
-from eurus_core.choice import Samples
-from eurus_core.contracts import Artefact, Stage
 from eurus_core.errors import InputError
-from eurus_core.ranking import Interval, mean_interval, paired_difference, sign_flip_p
+from eurus_core.parts.choice import Samples
+from eurus_core.parts.contracts import Artefact, Stage
 from eurus_core.records import Sample
 from eurus_core.stages import Context
-from eurus_eval import cuts
-from eurus_eval.accuracy import INTERVAL_NOTE, TERMS, percent, points, problem_groups, worded
-from eurus_eval.changes import changed, side_by_side
+from eurus_core.stages.report import Table
+from eurus_core.statistics import Interval, mean_interval, paired_difference, sign_flip_p
 from eurus_eval.samples import by_problem, correct_share, read_samples
+from eurus_eval.stages import cuts
+from eurus_eval.stages.accuracy import INTERVAL_NOTE, TERMS, percent, points, problem_groups, worded
+from eurus_eval.stages.changes import changed, side_by_side
 
 Groups = Mapping[str, Sequence[Sample]]
 

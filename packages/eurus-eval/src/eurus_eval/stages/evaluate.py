@@ -12,21 +12,21 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from eurus_core.choice import Choice
-from eurus_core.codec import from_json, to_json
-from eurus_core.contracts import Actor, Artefact, Backend, Grader, Grading, Source, Split, Stage, Tool, Workbench
+from eurus_core.episode.step import judge
 from eurus_core.errors import InputError
-from eurus_core.judging import judge
-from eurus_core.prompts import first_message
-from eurus_core.ranking import mean_interval
+from eurus_core.parts.choice import Choice
+from eurus_core.parts.contracts import Actor, Artefact, Backend, Grader, Grading, Source, Split, Stage, Tool, Workbench
 from eurus_core.records import Problem, Request, Sample, Sampling
-from eurus_core.seeds import derive
+from eurus_core.records.codec import from_json, to_json
+from eurus_core.records.prompts import first_message
+from eurus_core.records.seeds import derive
+from eurus_core.records.turns import parse
 from eurus_core.stages import Context
-from eurus_core.turns import parse
-from eurus_eval import cuts
-from eurus_eval.accuracy import TERMS, accuracy_table, example_table, outcome_table, percent
+from eurus_core.statistics import mean_interval
 from eurus_eval.samples import by_problem, correct_share, write_samples
-from eurus_eval.work_log import WorkLog
+from eurus_eval.stages import cuts
+from eurus_eval.stages.accuracy import TERMS, accuracy_table, example_table, outcome_table, percent
+from eurus_eval.stages.work_log import WorkLog
 
 Attempt = tuple[Problem, int]
 
@@ -43,7 +43,7 @@ class Evaluate(Stage):
     """Where problems come from."""
     backend: Annotated[Backend, Choice("backends")]
     """The backend that is asked."""
-    grader: Annotated[Grader, Choice("graders")] = Field(default="eurus-data/math", validate_default=True)
+    grader: Annotated[Grader, Choice("graders")] = Field(default="eurus-graders/math", validate_default=True)
     """The grader that judges whether an answer is correct."""
     tool: Annotated[Tool, Choice("tools")] | None = None
     """The tool that runs the code in replies; by default none is run."""

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 from eurus_core.lazy import exports
 
 if TYPE_CHECKING:
-    from eurus_data.graders.math.compare import equivalent as equivalent
-    from eurus_data.graders.math.grader import MathGrader as MathGrader
-    from eurus_data.graders.math.keys import key as key
+    from eurus_graders.math.equal.compare import equivalent as equivalent
+    from eurus_graders.math.equal.keys import key as key
+    from eurus_graders.math.grader import MathGrader as MathGrader
 
 __getattr__, __all__ = exports(
     __name__,
     {
-        "compare": ["equivalent"],
+        "equal.compare": ["equivalent"],
+        "equal.keys": ["key"],
         "grader": ["MathGrader"],
-        "keys": ["key"],
     },
 )

@@ -9,11 +9,13 @@ from functools import partial
 from pydantic import Field
 
 from eurus_core.records import Verdict
-from eurus_data.graders import guard, reply
-from eurus_data.graders.answers import AnswerGrader, Said
-from eurus_data.graders.math import compare, judging, keys, languages
-from eurus_data.graders.reply import Found
-from eurus_data.graders.verdicts import short, verdict
+from eurus_graders import guard, reply
+from eurus_graders.answers import AnswerGrader, Said
+from eurus_graders.math import judge
+from eurus_graders.math.equal import compare, keys
+from eurus_graders.math.read import languages
+from eurus_graders.reply import Found
+from eurus_graders.verdicts import short, verdict
 
 _AFTER = 2_500
 """Characters behind an announcement that are read where it turns out to be the beginning of a sentence."""
@@ -34,14 +36,14 @@ class MathGrader(AnswerGrader):
     def compare(self, said: Said, reference: str) -> Verdict | Callable[[], Verdict]:
         text = _with_array(said.text, said.printed) if said.printed else said.text
         text = languages.ungrouped(text[-reply.MAX_TEXT :])
-        seen = judging.at_sight(text, reference, cut=said.cut)
+        seen = judge.at_sight(text, reference, cut=said.cut)
         return seen if isinstance(seen, Verdict) else partial(self._guarded, text, seen, reference, said.cut)
 
     def _guarded(self, text: str, announced: Found | None, reference: str, cut: bool) -> Verdict:
         if announced is not None and not reply.withdrawn(announced):
             text = ""  # what was announced is all that is compared
             announced = replace(announced, after=announced.after[:_AFTER])
-        call = partial(judging.judge, cut=cut)
+        call = partial(judge.judge, cut=cut)
         try:
             return guard.shared().call(self.timeout_seconds, call, text, announced, reference)
         except guard.Exceeded as exceeded:

@@ -10,16 +10,18 @@ import re
 from dataclasses import replace
 
 from eurus_core.records import Verdict
-from eurus_data.graders import dress, reply
-from eurus_data.graders.math import compare, languages, lettered
-from eurus_data.graders.math.reading import read
-from eurus_data.graders.math.scalars import is_scalar
-from eurus_data.graders.math.spelling import clean
-from eurus_data.graders.math.statement import last_statement
-from eurus_data.graders.math.terms import Apply, Relation, Sequence, Words, show, symbols, walk
-from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
-from eurus_data.graders.reply import Found, is_prose
-from eurus_data.graders.verdicts import short, verdict
+from eurus_graders import dress, reply
+from eurus_graders.math.algebra.scalars import is_scalar
+from eurus_graders.math.algebra.terms import Apply, Relation, Sequence, Words, show, symbols, walk
+from eurus_graders.math.equal import compare
+from eurus_graders.math.errors import TooLarge, Unreadable
+from eurus_graders.math.read import languages, lettered
+from eurus_graders.math.read.reading import read
+from eurus_graders.math.read.spelling import clean
+from eurus_graders.math.read.statement import last_statement
+from eurus_graders.math.read.tokens import MAX_CHARACTERS
+from eurus_graders.reply import Found, is_prose
+from eurus_graders.verdicts import short, verdict
 
 MAX_WORDS = 300
 """Characters of a text that may be an answer in words as it stands."""

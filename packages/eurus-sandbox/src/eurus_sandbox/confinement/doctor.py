@@ -42,7 +42,7 @@ class Layer:
 
 def refusal(reached: Tier, minimum: Tier, layers: Sequence[Layer]) -> str:
     """Say why the sandbox does not start: what is missing for the tier that was asked for, and how to run with less."""
-    from eurus_data.sandbox.confinement.layers import ADDED  # Linux only
+    from eurus_sandbox.confinement.layers import ADDED  # Linux only
 
     needed = {layer for tier, added in ADDED.items() if reached < tier <= minimum for layer in added}
     reasons = " ".join(
@@ -62,5 +62,5 @@ def elsewhere(platform: str = sys.platform) -> str:
         f"The sandbox is held by Linux (found {platform}): what watches, stops and ends a session's process is not there, so not "
         "even --sandbox-min T0 runs model code. Run Eurus in a Linux container, begun in the folder that holds its clone: "
         'docker run -it -v "$PWD:$PWD" -w "$PWD" python:3.12 bash, and then in it: '
-        + how_to_install("eurus-data", into_nothing=True).removeprefix("Run: ")
+        + how_to_install("eurus-sandbox", into_nothing=True).removeprefix("Run: ")
     )

@@ -1,7 +1,7 @@
 """What holds a session's process: the layers in their order, and an honest test of which of them hold.
 
 Each layer would forbid those before it. All that can be built before forking is built once, in the zygote. The tier is found by
-attempting attacks (:mod:`~eurus_data.sandbox.confinement.attacks`) from a confined child: T3 no file outside the read-only roots, no
+attempting attacks (:mod:`~eurus_sandbox.confinement.attacks`) from a confined child: T3 no file outside the read-only roots, no
 network, no process, no signal, namespaces of its own and a work folder with a quota; T2 the same without the namespaces,
 hence nothing to write to; T1 files can be read; T0 resource limits only.
 """
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from eurus_core.records import Tier
-from eurus_data.sandbox.confinement import attacks, kernel, landlock, namespaces, syscalls
-from eurus_data.sandbox.confinement.folder import Folder
+from eurus_sandbox.confinement import attacks, kernel, landlock, namespaces, syscalls
+from eurus_sandbox.confinement.folder import Folder
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
 ADDED: dict[Tier, tuple[str, ...]] = {"T1": ("seccomp",), "T2": ("Landlock",), "T3": ("namespaces", "tmpfs quota")}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from eurus_data.sandbox.confinement import kernel
+from eurus_sandbox.confinement import kernel
 
 USER = 65534
 _MOST_FILES = 4096

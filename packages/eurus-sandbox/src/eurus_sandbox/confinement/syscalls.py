@@ -16,7 +16,7 @@ import socket
 import struct
 import tempfile
 
-from eurus_data.sandbox.confinement import kernel
+from eurus_sandbox.confinement import kernel
 
 _ALLOWED = (
     "read readv pread64 preadv write writev pwrite64 pwritev close close_range lseek dup dup2 dup3 pipe pipe2 "

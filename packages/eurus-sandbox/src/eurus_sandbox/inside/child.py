@@ -13,14 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from eurus_data.sandbox.confinement.kernel import move_up
-from eurus_data.sandbox.confinement.layers import Confinement
-from eurus_data.sandbox.inside.offers import stubs
-from eurus_data.sandbox.judging import trial
-from eurus_data.sandbox.wire import read_frame, write_frame
+from eurus_sandbox.confinement.kernel import move_up
+from eurus_sandbox.confinement.layers import Confinement
+from eurus_sandbox.inside.host_functions import stubs
+from eurus_sandbox.programs import role
+from eurus_sandbox.wire import read_frame, write_frame
 
 if TYPE_CHECKING:
-    from eurus_data.sandbox.inside.interpreter import Interpreter
+    from eurus_sandbox.inside.interpreter import Interpreter
 
 _CONTROL = 3
 _MOST_DESCRIPTORS = os.sysconf("SC_OPEN_MAX")
@@ -50,7 +50,7 @@ def live(
         while True:
             message = read_frame(_CONTROL)
             if "code" not in message or shell is None:
-                trial.begin(_CONTROL, message)
+                role.begin(_CONTROL, message)
             if "functions" in message:
                 shell.push(stubs(message["functions"], _CONTROL), interactive=False)  # type: ignore[no-untyped-call]
             write_frame(_CONTROL, {"end": _run(shell, message["code"])})

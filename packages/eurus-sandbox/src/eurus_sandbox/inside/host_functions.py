@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
-from eurus_data.sandbox.judging.literals import NotLiteral, decode, encode
-from eurus_data.sandbox.wire import MOST_BYTES_FROM_CHILD, read_frame, write_frame
+from eurus_sandbox.literals import NotLiteral, decode, encode
+from eurus_sandbox.wire import MOST_BYTES_FROM_CHILD, read_frame, write_frame
 
 
 def stubs(functions: Iterable[Mapping[str, str]], control: int) -> dict[str, Callable[..., Any]]:

@@ -20,7 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
-from eurus_data.sandbox.inside import no_programs
+from eurus_sandbox.inside import no_programs
 
 End = Literal["ok", "error", "memory"]
 

@@ -1,6 +1,6 @@
 """What would start another program or process says in a sentence that none can be started here.
 
-The kernel refuses it in any case (:mod:`~eurus_data.sandbox.confinement.syscalls`), with an "Operation not permitted" that tells a model
+The kernel refuses it in any case (:mod:`~eurus_sandbox.confinement.syscalls`), with an "Operation not permitted" that tells a model
 nothing. This is a courtesy and no layer of confinement: code may undo it, and meets the kernel.
 """
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from eurus_data.sandbox.confinement import kernel
+from eurus_sandbox.confinement import kernel
 
 _HUGE = 2 << 20
 _EMPTY = b"".__sizeof__()

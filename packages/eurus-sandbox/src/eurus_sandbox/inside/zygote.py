@@ -21,16 +21,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from eurus_data.sandbox.confinement import kernel
-from eurus_data.sandbox.confinement.folder import Folder
-from eurus_data.sandbox.confinement.layers import Confinement
-from eurus_data.sandbox.inside import no_programs, pages
-from eurus_data.sandbox.inside.child import live, rehearse
-from eurus_data.sandbox.judging import program
-from eurus_data.sandbox.wire import pack
+from eurus_sandbox.confinement import kernel
+from eurus_sandbox.confinement.folder import Folder
+from eurus_sandbox.confinement.layers import Confinement
+from eurus_sandbox.inside import no_programs, pages
+from eurus_sandbox.inside.child import live, rehearse
+from eurus_sandbox.programs import program
+from eurus_sandbox.wire import pack
 
 if TYPE_CHECKING:
-    from eurus_data.sandbox.inside.interpreter import Interpreter
+    from eurus_sandbox.inside.interpreter import Interpreter
 
 _fork = os.fork  # sessions find another in its place
 _ORPHAN_CHECK_SECONDS = 5.0
@@ -74,7 +74,7 @@ def _warm(preload: Sequence[str], cells: bool) -> Interpreter | None:
     gc.disable()
     shell = None
     if cells:
-        from eurus_data.sandbox.inside.interpreter import interpreter
+        from eurus_sandbox.inside.interpreter import interpreter
 
         shell = interpreter()
     for name in preload:

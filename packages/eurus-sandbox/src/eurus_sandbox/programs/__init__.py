@@ -1,1 +1,1 @@
-"""Programs judged from outside: by what they print, or by what their calls return."""
+"""Judging whole programs: by what they print, by statements that must hold."""

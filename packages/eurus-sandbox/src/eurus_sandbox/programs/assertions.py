@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from eurus_core.errors import InputError
-from eurus_data.sandbox.judging import counting, uncalled
-from eurus_data.sandbox.judging.counting import can_assert, is_empty
+from eurus_sandbox.programs import counting, uncalled
+from eurus_sandbox.programs.counting import can_assert, is_empty
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], object]] = {
     ast.Eq: operator.eq,

@@ -16,12 +16,12 @@ from dataclasses import replace
 from typing import Any
 
 from eurus_core.records import Verdict
-from eurus_data.sandbox.judging import uncalled
-from eurus_data.sandbox.judging.assertions import Expectation, Test, Tests, read
-from eurus_data.sandbox.judging.dialogue import Dialogue, Ended
-from eurus_data.sandbox.judging.literals import NotLiteral, Reference, decode, encode
-from eurus_data.sandbox.output import worded
-from eurus_data.sandbox.wire import MOST_BYTES_OF_CODE
+from eurus_sandbox.literals import NotLiteral, Reference, decode, encode
+from eurus_sandbox.output import worded
+from eurus_sandbox.programs import uncalled
+from eurus_sandbox.programs.assertions import Expectation, Test, Tests, read
+from eurus_sandbox.programs.dialogue import Dialogue, Ended
+from eurus_sandbox.wire import MOST_BYTES_OF_CODE
 
 Start = Callable[[], Awaitable[Dialogue]]
 """Starts a process that reads nothing, and waits until it is confined."""

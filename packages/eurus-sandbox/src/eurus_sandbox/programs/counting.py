@@ -11,7 +11,7 @@ import types
 from collections.abc import Collection
 from typing import Any
 
-from eurus_core.code_blocks import syntax_tree
+from eurus_core.replies.code_blocks import syntax_tree
 
 FILE = "tests.py"
 PROGRAM = "solution"

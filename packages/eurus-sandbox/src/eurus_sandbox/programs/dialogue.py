@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from eurus_data.sandbox.errors import SandboxError, opening
-from eurus_data.sandbox.exchange import FLOOD_BYTES, Channels
-from eurus_data.sandbox.wire import MOST_BYTES_OF_VALUE, BrokenFrame, Frames, pack
+from eurus_sandbox.errors import SandboxError, opening
+from eurus_sandbox.exchange import FLOOD_BYTES, Channels
+from eurus_sandbox.wire import MOST_BYTES_OF_VALUE, BrokenFrame, Frames, pack
 
 _START_SECONDS = 30.0
 _CHUNK = 1 << 16

@@ -21,9 +21,9 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TextIO
 
-from eurus_data.sandbox.judging.counting import Counted
-from eurus_data.sandbox.judging.literals import Reference, content, decode, encode
-from eurus_data.sandbox.wire import MOST_BYTES_OF_VALUE, read_frame, write_frame
+from eurus_sandbox.literals import Reference, content, decode, encode
+from eurus_sandbox.programs.counting import Counted
+from eurus_sandbox.wire import MOST_BYTES_OF_VALUE, read_frame, write_frame
 
 _FILE = "solution.py"
 _MOST_CHARS_OF_ERROR = 300

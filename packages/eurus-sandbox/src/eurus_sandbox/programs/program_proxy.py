@@ -12,8 +12,8 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from eurus_data.sandbox.judging.literals import NotLiteral, Reference, decode, encode
-from eurus_data.sandbox.wire import read_frame, write_frame
+from eurus_sandbox.literals import NotLiteral, Reference, decode, encode
+from eurus_sandbox.wire import read_frame, write_frame
 
 T = TypeVar("T")
 

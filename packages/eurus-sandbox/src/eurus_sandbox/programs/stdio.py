@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eurus_core.records import Observation, ObservationStatus, Tier, Verdict
-from eurus_data.sandbox.judging.dialogue import Dialogue, Ended
-from eurus_data.sandbox.output import Capture, clean, observed, worded
-from eurus_data.sandbox.wire import MOST_BYTES_OF_CODE
+from eurus_sandbox.output import Capture, clean, observed, worded
+from eurus_sandbox.programs.dialogue import Dialogue, Ended
+from eurus_sandbox.wire import MOST_BYTES_OF_CODE
 
 End = Literal["ok", "error", "memory", "timeout", "flood", "died"]
 Start = Callable[[bytes], Awaitable[Dialogue]]

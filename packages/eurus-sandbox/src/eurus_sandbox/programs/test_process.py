@@ -9,9 +9,9 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from eurus_data.sandbox.judging.counting import FILE, Counted, Failed
-from eurus_data.sandbox.judging.stub import Program
-from eurus_data.sandbox.wire import read_frame, write_frame
+from eurus_sandbox.programs.counting import FILE, Counted, Failed
+from eurus_sandbox.programs.program_proxy import Program
+from eurus_sandbox.wire import read_frame, write_frame
 
 _MOST_CHARS_OF_ERROR = 300
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator, Sequence
 
-from eurus_core.code_blocks import syntax_tree
-from eurus_data.sandbox.judging.counting import call_of_class
+from eurus_core.replies.code_blocks import syntax_tree
+from eurus_sandbox.programs.counting import call_of_class
 
 _MOST_ENTRIES = 3
 

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from eurus_core.codec import from_json
-from eurus_core.contracts import Actor, Backend
 from eurus_core.errors import InputError
+from eurus_core.parts.contracts import Actor, Backend
 from eurus_core.records import Reply, Request
-from eurus_core.requests import request_key
+from eurus_core.records.codec import from_json
+from eurus_core.records.request_keys import request_key
 
 
 class ReplayBackend(Backend):

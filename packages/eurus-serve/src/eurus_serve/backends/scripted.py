@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from pydantic import field_validator
 
-from eurus_core.contracts import Actor, Backend
 from eurus_core.errors import ModelError
+from eurus_core.parts.contracts import Actor, Backend
 from eurus_core.records import Reply, Request
-from eurus_core.seeds import derive
+from eurus_core.records.seeds import derive
 
 Script = tuple[str, ...]
 

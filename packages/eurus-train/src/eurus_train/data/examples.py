@@ -13,9 +13,9 @@ import numpy as np
 
 from eurus_core.errors import InputError
 from eurus_core.records import REJECTABLE, Node, Preference, PreferenceTree
-from eurus_core.seeds import derive
-from eurus_core.trees import pairable, parses
-from eurus_core.trees import pairs as pairs_of
+from eurus_core.records.pairs import pairable, parses
+from eurus_core.records.pairs import pairs as pairs_of
+from eurus_core.records.seeds import derive
 from eurus_train.data.tree_tokens import LeftOut, Reading, TreeTokens, place, turns_before
 from eurus_train.forest.layout import Branch, E, Group, Pair
 

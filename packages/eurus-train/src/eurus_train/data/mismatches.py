@@ -15,8 +15,8 @@ from pathlib import Path
 from random import Random
 
 from eurus_core.errors import InputError
-from eurus_core.seeds import derive
-from eurus_train.data.gathering import Examples
+from eurus_core.records.seeds import derive
+from eurus_train.data.tokenize import Examples
 from eurus_train.forest.layout import Branch, Pair
 from eurus_train.forest.token_file import write_tokens
 

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
-from eurus_core.contracts import refuse
 from eurus_core.errors import InputError
-from eurus_core.prompts import opening
+from eurus_core.parts.contracts import refuse
 from eurus_core.records import PreferenceTree
+from eurus_core.records.prompts import opening
 from eurus_train.data.chat import Chat
 from eurus_train.data.examples import Selection
 from eurus_train.data.seen import Seen

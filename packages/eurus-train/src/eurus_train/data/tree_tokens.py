@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 
 from eurus_core.errors import InputError
-from eurus_core.prompts import opening
 from eurus_core.records import Message, Node, PreferenceTree
-from eurus_core.turns import feedback
+from eurus_core.records.prompts import opening
+from eurus_core.records.turns import feedback
 from eurus_train.data.template import Piece, Template
 from eurus_train.forest.layout import Branch
 from eurus_train.forest.trie import Ids

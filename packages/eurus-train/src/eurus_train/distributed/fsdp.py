@@ -27,7 +27,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from eurus_core.errors import ModelError
 from eurus_core.models import fast_device
-from eurus_train.training import ranks
+from eurus_train.distributed import ranks
 
 
 def spread(model: nn.Module) -> None:

@@ -15,14 +15,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from eurus_core.commands.run import tell_result
-from eurus_core.contracts import Stage
+from eurus_core.cli.run import tell_result
+from eurus_core.cli.typed import typed
 from eurus_core.errors import UserError
-from eurus_core.progress import Progress
+from eurus_core.parts.contracts import Stage
 from eurus_core.runs import Plan, Run
 from eurus_core.stages import Context
-from eurus_core.typed import typed
-from eurus_train.training import ranks
+from eurus_core.stages.progress import Progress
+from eurus_train.distributed import ranks
 
 ASIDE_SECONDS = 20.0
 """How long a follower keeps a failure to itself: mostly the first rank has met it, too, or is gone, and what that one said suffices."""

@@ -13,9 +13,9 @@ from torch.distributed.tensor import DTensor
 from torch.utils.data import Dataset
 
 from eurus_core.models import quiet
-from eurus_train.training import ranks, sharding
-from eurus_train.training.checkpoints import complete
-from eurus_train.training.fully_shared import FullyShared
+from eurus_train.distributed import ranks, sharding
+from eurus_train.distributed.checkpoints import complete
+from eurus_train.distributed.fsdp import FullyShared
 
 SHARDS, SCHEDULE = "shards", "scheduler.pt"
 

@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
-from eurus_train.forest import blocks
+from eurus_train.forest import block_attention
 
 _LIBC = ctypes.CDLL(None)
 
@@ -28,7 +28,7 @@ def compute_again(body: Any, products: bool) -> None:
     """Let a transformer's layers keep none of their activations while they train; without ``products`` those of products and
     attention alone, where attention is in blocks."""
     settings: dict[str, Any] = {"use_reentrant": False}
-    if not products and body.config._attn_implementation == blocks.NAME:
+    if not products and body.config._attn_implementation == block_attention.NAME:
         settings["context_fn"] = _passes
         body.get_input_embeddings().register_forward_hook(_give_back)
     enable = getattr(body, "activation_checkpointing_enable", None) or body.gradient_checkpointing_enable
@@ -94,8 +94,8 @@ class _Pass(TorchFunctionMode):
     ) -> Any:
         if func is linear:
             return self._linear(*args, **(kwargs or {}))
-        if func is blocks.attend:
-            return self._done(blocks.attend(*(*args, self._known())))
+        if func is block_attention.attend:
+            return self._done(block_attention.attend(*(*args, self._known())))
         return func(*args, **(kwargs or {}))
 
     def __exit__(self, *raised: Any) -> None:

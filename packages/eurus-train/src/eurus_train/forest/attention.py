@@ -1,6 +1,6 @@
 """How a model reads a forest: which tokens see which, for the kinds of attention layer that can.
 
-On CPUs attention runs in blocks (:mod:`eurus_train.forest.blocks`), on GPUs through FlexAttention (:mod:`eurus_train.forest.flex`), elsewhere
+On CPUs attention runs in blocks (:mod:`eurus_train.forest.block_attention`), on GPUs through FlexAttention (:mod:`eurus_train.forest.flex`), elsewhere
 under a dense mask. A sliding window is a window over *depth*: neighbours in the layout may lie on different branches.
 """
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from eurus_core.errors import ModelError
-from eurus_train.forest import blocks, flex
+from eurus_train.forest import block_attention, flex
 from eurus_train.forest.layout import Forest
 
 _FULL, _SLIDING = "full_attention", "sliding_attention"
@@ -51,7 +51,7 @@ def prepare(model: Any, device: str | None = None) -> None:
     takes_more = any(one.kind is one.VAR_KEYWORD for one in inspect.signature(model.forward).parameters.values())
     name = None
     if device == "cpu" and model._supports_attention_backend and takes_more:
-        name = blocks.NAME
+        name = block_attention.NAME
     elif device == "cuda" and model._supports_flex_attn and not _drops(model.config):  # FlexAttention knows no dropout
         name = flex.NAME
     if name is not None:
@@ -101,8 +101,8 @@ def inputs(forest: Forest, model: Any) -> dict[str, Any]:
         "position_ids": torch.from_numpy(forest.depth)[None].to(model.device),
         "use_cache": False,
     }
-    if how == blocks.NAME:
-        return found | blocks.given(forest, kinds, model.device)
+    if how == block_attention.NAME:
+        return found | block_attention.given(forest, kinds, model.device)
     masks = {kind: mask(forest, window).to(model.device) for kind, window in kinds.items()}
     if how == "eager":  # adds its mask
         masks = {

@@ -117,7 +117,7 @@ def attend(
 ) -> Tensor:
     """Return attention in blocks, (1, L, heads, D), differentiable; ``known`` may hold the result.
 
-    A torch function like torch's own: a mode of :mod:`eurus_train.forest.keeping` sees it.
+    A torch function like torch's own: a mode of :mod:`eurus_train.forest.activation_checkpointing` sees it.
     """
     tensors = query, key, value
     if has_torch_function(tensors):

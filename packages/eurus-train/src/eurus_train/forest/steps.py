@@ -19,7 +19,7 @@ from operator import itemgetter
 from random import Random
 from typing import Generic, overload
 
-from eurus_core.seeds import derive
+from eurus_core.records.seeds import derive
 from eurus_train.forest.layout import Branch, E, Group, Pair
 from eurus_train.forest.trie import Trie
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, overload
 import numpy as np
 import pyarrow as pa
 
-from eurus_core.whole import whole
+from eurus_core.files.atomic import whole
 from eurus_train.forest.layout import Branch, E, Group, Pair
 from eurus_train.forest.trie import Ids
 

@@ -1,1 +1,1 @@
-"""What can be seen before anything is learnt: preflight, explain and plan."""
+"""A training before it runs: what it costs, what one forest looks like, whether its first numbers are right."""

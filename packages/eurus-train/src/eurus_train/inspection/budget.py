@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eurus_train.preview.options import about_recipe
+from eurus_train.inspection.options import about_recipe
 from eurus_train.short_form import ShortForm
 
 if TYPE_CHECKING:
     from eurus_core.runs import Plan
-    from eurus_train.preview.costs import Budget
+    from eurus_train.inspection.costs import Budget
 
 H100_TFLOPS = 989.0
 """bfloat16, dense, as NVIDIA states it for the SXM form."""
@@ -64,8 +64,8 @@ def plan(
       eurus train plan nca --model smollm2 --rows pairs.jsonl
     """
     from eurus_train.forest.operations import outline
-    from eurus_train.preview.costs import budget
-    from eurus_train.preview.rehearsal import rehearse
+    from eurus_train.inspection.costs import budget
+    from eurus_train.inspection.dry_run import rehearse
 
     for one in rehearse(planned, stage, sample):
         examples = one.stage.examples(one.trees, one.stage.chat(one.stage.tokenizer()), left_out=one.left_out)

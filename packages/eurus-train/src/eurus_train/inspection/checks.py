@@ -11,16 +11,16 @@ from typing import Any
 import torch
 
 from eurus_core.models import fast_device, template_hash
-from eurus_core.prompts import opening
 from eurus_core.records import PreferenceTree
-from eurus_core.trees import history
+from eurus_core.records.pairs import history
+from eurus_core.records.prompts import opening
 from eurus_train.data.chat import Chat
-from eurus_train.data.gathering import Examples
+from eurus_train.data.tokenize import Examples
 from eurus_train.forest.layout import Branch
-from eurus_train.preview.outcome import Check
-from eurus_train.preview.rehearsal import Rehearsal
-from eurus_train.preview.step_zero import at_start, forest_against_naive
-from eurus_train.training.learning import Learning
+from eurus_train.inspection.dry_run import Rehearsal
+from eurus_train.inspection.outcome import Check
+from eurus_train.inspection.step_zero import at_start, forest_against_naive
+from eurus_train.learning.learning import Learning
 
 
 def check(one: Rehearsal, examples_of: int = 4) -> Iterator[Check]:

@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 import torch
 
-from eurus_core.progress import shown
+from eurus_core.stages.progress import shown
 from eurus_train.forest.operations import Shape, Work, forward_flops, passes, shape, work
 from eurus_train.forest.steps import Plan
-from eurus_train.training.learning import Learning
-from eurus_train.training.lessons import Lesson
-from eurus_train.training.lora import Lora
+from eurus_train.learning.learning import Learning
+from eurus_train.learning.lora import Lora
+from eurus_train.learning.loss_steps import Lesson
 
 WEIGHT_BYTES, GRADIENT_BYTES, ADAM_BYTES = 4, 4, 8
 """Of one parameter: weights and gradients in float32, two moments of AdamW."""

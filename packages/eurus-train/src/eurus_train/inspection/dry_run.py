@@ -14,14 +14,14 @@ from random import Random
 from typing import Any
 
 from eurus_core.errors import InputError, RecipeError
+from eurus_core.files.rows import OnBad
 from eurus_core.formats import open_trees
 from eurus_core.formats.stage import Import
 from eurus_core.records import PreferenceTree
-from eurus_core.rows import OnBad
+from eurus_core.records.seeds import derive
 from eurus_core.runs import Plan, Step
-from eurus_core.seeds import derive
 from eurus_train.data.tree_tokens import LeftOut
-from eurus_train.training.learning import Learning
+from eurus_train.learning.learning import Learning
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eurus_core.errors import InputError
-from eurus_train.preview.options import about_recipe
+from eurus_train.inspection.options import about_recipe
 from eurus_train.short_form import ShortForm
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def explain(
       eurus train explain mine.toml --stage nca --row 3 --html row.html
       eurus train explain nca --model smollm2 --rows pairs.jsonl
     """
-    from eurus_train.preview.rehearsal import rehearse
+    from eurus_train.inspection.dry_run import rehearse
 
     if html is not None and not html.parent.is_dir():
         raise InputError("no such folder", needed="The page is written into a folder that is there.", file=html.parent)
@@ -66,7 +66,7 @@ def explain(
     if html is None:
         click.echo(text(forest, tokenizer, title), nl=False)
         return
-    from eurus_train.preview.forest_page import page
+    from eurus_train.inspection.forest_page import page
 
     html.write_text(page(forest, tokenizer, title), encoding="utf-8")
     click.echo(str(html))
@@ -77,7 +77,7 @@ def text(forest: Forest, tokenizer: Any, title: str) -> str:
 
     Scored stretches are marked ``>``; each names the one it follows, whose tokens (and those before) it sees.
     """
-    from eurus_train.preview.outlines import roles, stretches
+    from eurus_train.inspection.outlines import roles, stretches
 
     found, said = stretches(forest), roles(forest)
     shared = forest.logical_tokens / len(forest)

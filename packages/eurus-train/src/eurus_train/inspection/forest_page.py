@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from eurus_train.forest.layout import Forest
-from eurus_train.preview.outlines import Stretch, parents_of, roles, stretches
+from eurus_train.inspection.outlines import Stretch, parents_of, roles, stretches
 
 STYLE = """
 body { font: 14px/1.6 system-ui, sans-serif; margin: 2em; color: #222; background: #fff; }

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from eurus_core.commands.run import plan_stages, planned
-from eurus_core.plugins.component import bare
+from eurus_core.cli.run import plan_stages, planned
+from eurus_core.parts.component import bare
 from eurus_core.runs import recipes
 from eurus_train.short_form import is_short, short_flags, short_options, short_settings
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eurus_train.preview.options import about_recipe
+from eurus_train.inspection.options import about_recipe
 from eurus_train.short_form import ShortForm
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def preflight(
       eurus train preflight mine.toml --stage nca
       eurus train preflight nca --model smollm2 --rows pairs.jsonl
     """
-    from eurus_train.preview.checks import check
-    from eurus_train.preview.rehearsal import rehearse
+    from eurus_train.inspection.checks import check
+    from eurus_train.inspection.dry_run import rehearse
 
     failed = False
     for one in rehearse(planned, stage, sample):

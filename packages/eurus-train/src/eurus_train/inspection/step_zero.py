@@ -12,10 +12,10 @@ from torch import Tensor
 from eurus_core.models import Dtype, fast_device
 from eurus_train.forest.layout import plant
 from eurus_train.forest.likelihood import autocast
-from eurus_train.preview.outcome import Check
-from eurus_train.training.learning import Learning
-from eurus_train.training.reference import References, reference_key
-from eurus_train.watching.metrics import Tally
+from eurus_train.inspection.outcome import Check
+from eurus_train.learning.learning import Learning
+from eurus_train.learning.reference import References, reference_key
+from eurus_train.monitoring.metrics import Tally
 
 EXACT = 1e-3
 """Nats, or units of reward, by which sums over an action may differ in float32: rounding reaches 1e-4 at 500 tokens."""

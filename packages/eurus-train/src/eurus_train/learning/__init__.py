@@ -1,1 +1,1 @@
-"""How it is learnt: the stage, the lessons, the trainer, and the processes that share the work."""
+"""Learning: from trees to tokens, from tokens to loss, from loss to a saved model."""

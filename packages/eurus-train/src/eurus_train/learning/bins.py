@@ -6,9 +6,9 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
+from eurus_train.distributed import ranks
 from eurus_train.forest.steps import Plan
-from eurus_train.training import ranks
-from eurus_train.training.lessons import Lesson
+from eurus_train.learning.loss_steps import Lesson
 
 
 class Bins(Dataset[dict[str, Any]]):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eurus_core.stages import Context
-from eurus_train.training import ranks
+from eurus_train.distributed import ranks
 
 Measurements = dict[str, float]
 

@@ -16,29 +16,29 @@ from torch import Tensor
 
 from eurus_core.errors import InputError
 from eurus_core.models import load_config, load_tokenizer
-from eurus_core.progress import shown
 from eurus_core.records import PreferenceTree
 from eurus_core.stages import Context
+from eurus_core.stages.progress import shown
 from eurus_train.data.chat import Chat
-from eurus_train.data.gathering import Examples, Source
+from eurus_train.data.tokenize import Examples, Source
 from eurus_train.data.tree_tokens import LeftOut, Reading
-from eurus_train.forest.keeping import compute_again
+from eurus_train.distributed import ranks, sharding
+from eurus_train.distributed.checkpoints import CHECKPOINTS, last_checkpoint, step_of
+from eurus_train.forest.activation_checkpointing import compute_again
 from eurus_train.forest.layout import E
 from eurus_train.forest.operations import Work, forward_flops, outline, passes, shape
 from eurus_train.forest.steps import Plan, pack, plan
+from eurus_train.learning.history import History, Measurements, show_costs
+from eurus_train.learning.loss_steps import Lesson
+from eurus_train.learning.reference import References
+from eurus_train.learning.schedule import Schedule, Setting
+from eurus_train.learning.settings import LearningSettings
+from eurus_train.learning.validation import Heldout
+from eurus_train.monitoring import curves
+from eurus_train.monitoring.metrics import Tally
+from eurus_train.monitoring.monitor import Watch
+from eurus_train.monitoring.trends import LEAST
 from eurus_train.objectives import Routes
-from eurus_train.training import ranks, sharding
-from eurus_train.training.checkpoints import CHECKPOINTS, last_checkpoint, step_of
-from eurus_train.training.heldout import Heldout
-from eurus_train.training.history import History, Measurements, show_costs
-from eurus_train.training.lessons import Lesson
-from eurus_train.training.reference import References
-from eurus_train.training.schedule import Schedule, Setting
-from eurus_train.training.settings import LearningSettings
-from eurus_train.watching import curves
-from eurus_train.watching.metrics import Tally
-from eurus_train.watching.monitor import Watch
-from eurus_train.watching.trends import LEAST
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ class Learning(LearningSettings):
 
         ``groups`` are the optimizer's, where some weights have a learning rate of their own. ``heldout`` are examples by tree.
         """
-        from eurus_train.training.trainer import ForestTrainer  # transformers.Trainer imports pandas: not for a preview
+        from eurus_train.learning.trainer import ForestTrainer  # transformers.Trainer imports pandas: not for a preview
 
         folder = context.folder / CHECKPOINTS
         checkpoint = last_checkpoint(folder)

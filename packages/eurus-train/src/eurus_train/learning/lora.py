@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from eurus_core.contracts import Part
 from eurus_core.errors import ModelError
+from eurus_core.parts.contracts import Part
 
 if TYPE_CHECKING:
     from peft import PeftModel

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from eurus_core.models import Dtype
+from eurus_train.distributed import ranks
 from eurus_train.forest.layout import (
     Branch,
     E,
@@ -28,10 +29,9 @@ from eurus_train.forest.layout import (
     plant_pairs,
 )
 from eurus_train.forest.likelihood import action_logprobs, naive_logprob, scored_logprobs
+from eurus_train.learning.reference import References
+from eurus_train.monitoring.metrics import Split, Tally, tally_divergence, tally_lengths, tally_losses, tally_rewards
 from eurus_train.objectives import GroupLikelihoods, Objective, PairLikelihoods, Routes, kto_baseline
-from eurus_train.training import ranks
-from eurus_train.training.reference import References
-from eurus_train.watching.metrics import Split, Tally, tally_divergence, tally_lengths, tally_losses, tally_rewards
 
 
 class Lesson(ABC, Generic[E]):

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from eurus_core.errors import InputError
+from eurus_core.files.row_files import row_files
 from eurus_core.formats import open_trees
-from eurus_core.progress import Progress
 from eurus_core.records import PreferenceTree
-from eurus_core.row_files import row_files
-from eurus_core.seeds import derive
+from eurus_core.records.seeds import derive
 from eurus_core.stages import Context
+from eurus_core.stages.progress import Progress
 from eurus_train.data.chat import Chat
-from eurus_train.data.gathering import Counts, Examples, open_examples
+from eurus_train.data.tokenize import Counts, Examples, open_examples
 from eurus_train.data.tree_tokens import LeftOut
-from eurus_train.training import ranks, sharding
-from eurus_train.training.checkpoints import TOKENS
-from eurus_train.training.learning import Learning
+from eurus_train.distributed import ranks, sharding
+from eurus_train.distributed.checkpoints import TOKENS
+from eurus_train.learning.learning import Learning
 
 log = logging.getLogger(__name__)
 

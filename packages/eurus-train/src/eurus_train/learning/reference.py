@@ -32,10 +32,10 @@ import torch
 from eurus_core.models import Dtype, cache_folder, fast_device, fetch, weights_hash
 from eurus_core.stages import Context
 from eurus_train import forest as forest_package
+from eurus_train.distributed import ranks
 from eurus_train.forest.layout import E, Forest, nothing
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
-from eurus_train.training import ranks
-from eurus_train.training.sums_file import SumsFile
+from eurus_train.learning.sums_file import SumsFile
 
 log = logging.getLogger(__name__)
 

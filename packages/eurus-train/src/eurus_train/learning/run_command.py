@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from eurus_core.commands.run import about_stages, carry_out, plan_stages, recipe_options, stage_option
-from eurus_core.plugins.component import bare
+from eurus_core.cli.run import about_stages, carry_out, plan_stages, recipe_options, stage_option
+from eurus_core.parts.component import bare
 from eurus_train.short_form import ShortForm, is_short, short_flags, short_options, short_settings
 
 _SHORT = (
@@ -77,7 +77,7 @@ def learning_command(kind: str, *, name: str, summary: str) -> click.Command:
         if dry_run:
             carry_out(planned, dry_run=True)
             return
-        from eurus_train.training import launch, ranks
+        from eurus_train.distributed import launch, ranks
 
         if ranks.started():
             launch.take_part(planned)

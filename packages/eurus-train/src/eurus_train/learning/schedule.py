@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from eurus_train.training import sharding
+from eurus_train.distributed import sharding
 
 
 @dataclass(frozen=True, slots=True)

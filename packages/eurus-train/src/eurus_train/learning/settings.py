@@ -9,15 +9,15 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from eurus_core.choice import File, Model, Trees
-from eurus_core.contracts import Stage, refuse
+from eurus_core.files.rows import OnBad
 from eurus_core.models import Dtype, Precision, dtype_of, fast_device
-from eurus_core.rows import OnBad
+from eurus_core.parts.choice import File, Model, Trees
+from eurus_core.parts.contracts import Stage, refuse
 from eurus_train.data.tree_tokens import LeftOut
+from eurus_train.distributed.sharding import Parallel
+from eurus_train.learning.lora import Lora
+from eurus_train.learning.trackers import Trackers
 from eurus_train.objectives import Routes, Weight
-from eurus_train.training.lora import Lora
-from eurus_train.training.sharding import Parallel
-from eurus_train.training.trackers import Trackers
 
 
 class LearningSettings(Stage):

@@ -11,27 +11,28 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from transformers import AutoModelForCausalLM
 
-from eurus_core.choice import Model
-from eurus_core.contracts import Artefact
 from eurus_core.models import Dtype, fast_device, load_causal_lm
+from eurus_core.parts.choice import Model
+from eurus_core.parts.contracts import Artefact
 from eurus_core.records import PreferenceTree
 from eurus_core.stages import Context
 from eurus_train.data.chat import Chat
 from eurus_train.data.examples import correct_actions, groups, preferences
-from eurus_train.data.gathering import Examples, Read, gather
 from eurus_train.data.mismatches import with_mismatches
+from eurus_train.data.tokenize import Examples, Read, gather
 from eurus_train.data.tree_tokens import LeftOut
+from eurus_train.distributed import ranks, sharding
+from eurus_train.distributed.checkpoints import clear
 from eurus_train.forest import attention
 from eurus_train.forest.steps import pack
+from eurus_train.learning import lora
+from eurus_train.learning.learning import A_PAIR, Learning, Learnt
+from eurus_train.learning.loss_steps import ActionLesson, GroupLesson, Lesson, PairLesson
+from eurus_train.learning.preparing import prepared
+from eurus_train.learning.reference import References, consulted
+from eurus_train.learning.saving import write_model
+from eurus_train.monitoring import curves
 from eurus_train.objectives import ActionObjective, GroupObjective, Objective, PolicyObjective, Routed, Routes
-from eurus_train.training import lora, ranks, sharding
-from eurus_train.training.checkpoints import clear
-from eurus_train.training.learning import A_PAIR, Learning, Learnt
-from eurus_train.training.lessons import ActionLesson, GroupLesson, Lesson, PairLesson
-from eurus_train.training.preparing import prepared
-from eurus_train.training.reference import References, consulted
-from eurus_train.training.saving import write_model
-from eurus_train.watching import curves
 
 LEARNT: Mapping[type[Objective], tuple[Read[Any], str]] = {
     ActionObjective: (correct_actions, "correct action"),

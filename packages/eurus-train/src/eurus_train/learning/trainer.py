@@ -21,18 +21,18 @@ from transformers.trainer_callback import PrinterCallback
 
 from eurus_core.errors import ModelError
 from eurus_core.models import quiet
+from eurus_train.distributed import ranks, sharding
+from eurus_train.distributed.checkpoints import last_checkpoint, step_of
+from eurus_train.distributed.trainer import SharedTrainer
 from eurus_train.forest.layout import Forest
 from eurus_train.forest.operations import Work, work
 from eurus_train.forest.steps import Plan
-from eurus_train.training import ranks, sharding
-from eurus_train.training.bins import Bins
-from eurus_train.training.checkpoints import last_checkpoint, step_of
-from eurus_train.training.heldout import Best, Heldout, best_in, over_ranks, write_best
-from eurus_train.training.lessons import Lesson
-from eurus_train.training.schedule import Schedule, Setting
-from eurus_train.training.shared_trainer import SharedTrainer
-from eurus_train.watching.evidence import heldout_row
-from eurus_train.watching.metrics import Tally
+from eurus_train.learning.bins import Bins
+from eurus_train.learning.loss_steps import Lesson
+from eurus_train.learning.schedule import Schedule, Setting
+from eurus_train.learning.validation import Best, Heldout, best_in, over_ranks, write_best
+from eurus_train.monitoring.evidence import heldout_row
+from eurus_train.monitoring.metrics import Tally
 
 BEST = "best.safetensors"
 

@@ -13,11 +13,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from eurus_core.whole import whole
+from eurus_core.files.atomic import whole
+from eurus_train.distributed import ranks
 from eurus_train.forest.layout import E
-from eurus_train.training import ranks
-from eurus_train.training.lessons import Lesson
-from eurus_train.watching.metrics import Tally
+from eurus_train.learning.loss_steps import Lesson
+from eurus_train.monitoring.metrics import Tally
 
 
 class Heldout(Generic[E]):

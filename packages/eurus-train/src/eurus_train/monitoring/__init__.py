@@ -1,1 +1,1 @@
-"""What a training tells while it runs and afterwards: measurements, the monitor of absolute rewards, curves, logs."""
+"""A training while and after it runs: its metrics, their curves, and what a reader should see in them."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
-from eurus_core.blocks import Line, Plot, Table
 from eurus_core.stages import Context
+from eurus_core.stages.report import Line, Plot, Table
 from eurus_train.data.tree_tokens import LeftOut
-from eurus_train.watching.evidence import heldout_row, share_right, shown
-from eurus_train.watching.metrics import Split, Tally, split, splits
-from eurus_train.watching.monitor import findings
+from eurus_train.monitoring.evidence import heldout_row, share_right, shown
+from eurus_train.monitoring.metrics import Split, Tally, split, splits
+from eurus_train.monitoring.monitor import findings
 
 FIGURE_5 = "rewards while learning (figure 5)"
 REWARDS = "Means over the pairs of each step. Margin: chosen minus rejected."

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from eurus_core.ranking import Z95, Interval, wilson
-from eurus_train.watching.metrics import Tally
-from eurus_train.watching.trends import LEAST, Row, shown_number, trend
+from eurus_core.statistics import Z95, Interval, wilson
+from eurus_train.monitoring.metrics import Tally
+from eurus_train.monitoring.trends import LEAST, Row, shown_number, trend
 
 HELD_OUT = ("loss", "accuracy", "margin")
 

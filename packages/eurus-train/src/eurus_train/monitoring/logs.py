@@ -13,10 +13,10 @@ import click
 
 from eurus_core.errors import InputError, UserError
 from eurus_core.runs import stage_folders
-from eurus_train.watching.evidence import of_heldout
-from eurus_train.watching.metrics import splits
-from eurus_train.watching.monitor import findings, heldout_of
-from eurus_train.watching.trends import LEAST, Row, Trend, trend
+from eurus_train.monitoring.evidence import of_heldout
+from eurus_train.monitoring.metrics import splits
+from eurus_train.monitoring.monitor import findings, heldout_of
+from eurus_train.monitoring.trends import LEAST, Row, Trend, trend
 
 TRL = {
     "rewards/chosen": "rewards_chosen",

@@ -11,9 +11,9 @@ import math
 import re
 from collections.abc import Sequence
 
-from eurus_train.watching.evidence import of_heldout, of_training, together
-from eurus_train.watching.metrics import split, splits
-from eurus_train.watching.trends import LEAST, Row, trend
+from eurus_train.monitoring.evidence import of_heldout, of_training, together
+from eurus_train.monitoring.metrics import split, splits
+from eurus_train.monitoring.trends import LEAST, Row, trend
 
 NUMBER = re.compile(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?")
 QUANTITIES = ("rewards_chosen", "rewards_rejected", "accuracy", "chosen_below_zero")

@@ -16,7 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from eurus_core.contracts import Part
+from eurus_core.parts.contracts import Part
 
 
 class Objective(Part):

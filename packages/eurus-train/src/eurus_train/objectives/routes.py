@@ -14,8 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveFloat, Stri
 from pydantic_core import PydanticCustomError
 from torch import Tensor
 
-from eurus_core.choice import Choice
 from eurus_core.errors import InputError, nearest
+from eurus_core.parts.choice import Choice
 from eurus_train.objectives.base import (
     ActionObjective,
     GroupObjective,
@@ -25,7 +25,7 @@ from eurus_train.objectives.base import (
 )
 
 if TYPE_CHECKING:
-    from eurus_train.data.gathering import Source
+    from eurus_train.data.tokenize import Source
 
 Weight = Annotated[PositiveFloat, Strict()]
 """A finite number above 0; a truth value is none."""

@@ -1,1 +1,1 @@
-"""Stories of the generated word problems: operations, worlds, and the telling."""
+"""Word problems made by rule, with their solutions."""

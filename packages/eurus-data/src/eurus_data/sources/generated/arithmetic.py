@@ -12,14 +12,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from eurus_core.contracts import Source, Split, refuse
 from eurus_core.errors import InputError, nearest
+from eurus_core.parts.contracts import Source, Split, refuse
 from eurus_core.records import Problem, Reference
-from eurus_core.seeds import derive
+from eurus_core.records.seeds import derive
 from eurus_data.sources.files import content_id
-from eurus_data.sources.stories.kinds import KINDS
-from eurus_data.sources.stories.story import Story, tell
-from eurus_data.sources.stories.worlds import WORLDS
+from eurus_data.sources.generated.kinds import KINDS
+from eurus_data.sources.generated.story import Story, tell
+from eurus_data.sources.generated.worlds import WORLDS
 
 TEST_BUCKETS = 8  # one skeleton in eight belongs to the test split
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from eurus_data.sources.stories import operands
-from eurus_data.sources.stories.kind import Kind
-from eurus_data.sources.stories.worlds import Wording
+from eurus_data.sources.generated import operands
+from eurus_data.sources.generated.kind import Kind
+from eurus_data.sources.generated.worlds import Wording
 
 ENDINGS = (
     Kind(

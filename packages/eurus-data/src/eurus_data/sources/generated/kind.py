@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from eurus_data.sources.stories.operands import Numbers
-from eurus_data.sources.stories.worlds import Wording
+from eurus_data.sources.generated.operands import Numbers
+from eurus_data.sources.generated.worlds import Wording
 
 LARGEST = 999  # of any value on the way, so that a small model can copy it
 

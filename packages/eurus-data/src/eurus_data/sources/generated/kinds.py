@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from eurus_data.sources.stories.changes import CHANGES
-from eurus_data.sources.stories.endings import ENDINGS
-from eurus_data.sources.stories.kind import Kind
-from eurus_data.sources.stories.openings import OPENINGS
+from eurus_data.sources.generated.changes import CHANGES
+from eurus_data.sources.generated.endings import ENDINGS
+from eurus_data.sources.generated.kind import Kind
+from eurus_data.sources.generated.openings import OPENINGS
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (*OPENINGS, *CHANGES, *ENDINGS)}

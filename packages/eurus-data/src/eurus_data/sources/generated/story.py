@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 
-from eurus_data.sources.stories.kind import LARGEST, Kind
-from eurus_data.sources.stories.kinds import KINDS
-from eurus_data.sources.stories.operands import Numbers
-from eurus_data.sources.stories.worlds import WORLDS, Subject, World
+from eurus_data.sources.generated.kind import LARGEST, Kind
+from eurus_data.sources.generated.kinds import KINDS
+from eurus_data.sources.generated.operands import Numbers
+from eurus_data.sources.generated.worlds import WORLDS, Subject, World
 
 DISTRACTORS = (
     "{third} has {n} {thing}.",

@@ -1,6 +1,6 @@
 """The words of generated problems: who has what, how it is gained and lost, and what it is packed in.
 
-A world gives the nouns and verbs; :mod:`eurus_data.sources.stories.kinds` gives the arithmetic and the sentences around them.
+A world gives the nouns and verbs; :mod:`eurus_data.sources.generated.kinds` gives the arithmetic and the sentences around them.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from eurus_data.graders.math.terms import Apply, Number, Term
-from eurus_data.graders.math.tokens import TooLarge
+from eurus_graders.math.algebra.terms import Apply, Number, Term
+from eurus_graders.math.errors import TooLarge
 
 MAX_RESULT_BITS = 1 << 17
 MAX_FACTORIAL = 10_000

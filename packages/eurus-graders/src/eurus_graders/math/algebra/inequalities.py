@@ -9,10 +9,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from eurus_data.graders.math import numeric
-from eurus_data.graders.math.relations import MIRRORED, difference
-from eurus_data.graders.math.scalars import Scalar
-from eurus_data.graders.math.terms import MINUS_ONE, Apply, Number, Operator, Term, number, substituted, symbols, walk
+from eurus_graders.math.algebra import numeric
+from eurus_graders.math.algebra.relations import MIRRORED, difference
+from eurus_graders.math.algebra.scalars import Scalar
+from eurus_graders.math.algebra.terms import (
+    MINUS_ONE,
+    Apply,
+    Number,
+    Operator,
+    Term,
+    number,
+    substituted,
+    symbols,
+    walk,
+)
 
 _TINY = 1e-30
 _POINTS = (-1, 0, 1, 3, 4)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from eurus_data.graders.math.terms import Apply, Matrix, Sequence, Term, larger
-from eurus_data.graders.math.tokens import TooLarge, Unreadable
+from eurus_graders.math.algebra.terms import Apply, Matrix, Sequence, Term, larger
+from eurus_graders.math.errors import TooLarge, Unreadable
 
 _MOST_ENTRIES = 256
 _MOST_EXPANDED = 4

@@ -14,9 +14,9 @@ from typing import Any
 
 import mpmath
 
-from eurus_data.graders.math.exact import MAX_FACTORIAL
-from eurus_data.graders.math.terms import Apply, Constant, Number, Symbol, Term
-from eurus_data.graders.math.tokens import TooLarge
+from eurus_graders.math.algebra.exact import MAX_FACTORIAL
+from eurus_graders.math.algebra.terms import Apply, Constant, Number, Symbol, Term
+from eurus_graders.math.errors import TooLarge
 
 PRECISION_BITS = 170
 """Fifty digits and a guard."""

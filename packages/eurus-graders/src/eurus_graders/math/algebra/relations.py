@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-from eurus_data.graders.math import numeric
-from eurus_data.graders.math.scalars import Scalar, is_scalar, last_place
-from eurus_data.graders.math.terms import (
+from eurus_graders.math.algebra import numeric
+from eurus_graders.math.algebra.scalars import Scalar, is_scalar, last_place
+from eurus_graders.math.algebra.terms import (
     MINUS_ONE,
     Apply,
     Constant,

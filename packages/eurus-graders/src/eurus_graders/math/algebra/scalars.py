@@ -14,11 +14,11 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, TypeGuard
 
-from eurus_data.graders.math import numeric
-from eurus_data.graders.math.exact import rational
-from eurus_data.graders.math.numeric import Undefined
-from eurus_data.graders.math.terms import Apply, Constant, Number, Symbol, Term, symbols, walk, written_digits
-from eurus_data.graders.math.tokens import TooLarge
+from eurus_graders.math.algebra import numeric
+from eurus_graders.math.algebra.exact import rational
+from eurus_graders.math.algebra.numeric import Undefined
+from eurus_graders.math.algebra.terms import Apply, Constant, Number, Symbol, Term, symbols, walk, written_digits
+from eurus_graders.math.errors import TooLarge
 
 DOUBLE_DIGITS = 15
 """A decimal of so many digits is the printed result of floating-point arithmetic."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from eurus_data.graders.math.inequalities import Bound, solve
-from eurus_data.graders.math.relations import MIRRORED
-from eurus_data.graders.math.scalars import Scalar, is_scalar
-from eurus_data.graders.math.terms import (
+from eurus_graders.math.algebra.inequalities import Bound, solve
+from eurus_graders.math.algebra.relations import MIRRORED
+from eurus_graders.math.algebra.scalars import Scalar, is_scalar
+from eurus_graders.math.algebra.terms import (
     Apply,
     Constant,
     Intersection,

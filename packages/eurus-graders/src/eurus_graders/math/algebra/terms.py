@@ -1,7 +1,7 @@
 """What an answer is once read: numbers, expressions, sequences, sets, relations, matrices, quantities, words.
 
-Terms are values: comparing them is the business of :mod:`~eurus_data.graders.math.compare`, evaluating them of
-:mod:`~eurus_data.graders.math.exact` and :mod:`~eurus_data.graders.math.numeric`.
+Terms are values: comparing them is the business of :mod:`~eurus_graders.math.equal.compare`, evaluating them of
+:mod:`~eurus_graders.math.algebra.exact` and :mod:`~eurus_graders.math.algebra.numeric`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from eurus_data.graders.math.units import Unit
+from eurus_graders.math.algebra.units import Unit
 
 Brackets = Literal["tuple", "list", "set", "bare", "or"]
 """How a sequence was written: ``(1, 2)``, ``[1, 2]``, ``{1, 2}``, ``1, 2`` or ``1 or 2``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from eurus_data.graders.math.terms import Apply, Number, Relation, Sequence, Symbol, Term, number, symbols
+from eurus_graders.math.algebra.terms import Apply, Number, Relation, Sequence, Symbol, Term, number, symbols
 
 AXES = ("ihat", "jhat", "khat")
 """Unit vectors, by the commands that :func:`spelt` writes for them."""

@@ -1,6 +1,6 @@
 """Comparing two answers as text: the ladder from cheap to dear, and the outcome with its rule.
 
-The same text, plain numbers, then both sides parsed and compared part by part (:mod:`~eurus_data.graders.math.equality`). Nothing is evaluated
+The same text, plain numbers, then both sides parsed and compared part by part (:mod:`~eurus_graders.math.equal.equality`). Nothing is evaluated
 by Python, and every step is bounded by a cap.
 """
 
@@ -10,15 +10,17 @@ import re
 from fractions import Fraction
 
 from eurus_core.records import Verdict
-from eurus_data.graders import values
-from eurus_data.graders.math import lettered, scalars, worded
-from eurus_data.graders.math.equality import same
-from eurus_data.graders.math.reading import read
-from eurus_data.graders.math.scalars import is_scalar
-from eurus_data.graders.math.spelling import clean, wording
-from eurus_data.graders.math.terms import Apply, Number, Quantity, Term, Words, show, symbols, walk
-from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
-from eurus_data.graders.verdicts import short, verdict
+from eurus_graders import values
+from eurus_graders.math.algebra import scalars
+from eurus_graders.math.algebra.scalars import is_scalar
+from eurus_graders.math.algebra.terms import Apply, Number, Quantity, Term, Words, show, symbols, walk
+from eurus_graders.math.equal.equality import same
+from eurus_graders.math.errors import TooLarge, Unreadable
+from eurus_graders.math.read import lettered, worded
+from eurus_graders.math.read.reading import read
+from eurus_graders.math.read.spelling import clean, wording
+from eurus_graders.math.read.tokens import MAX_CHARACTERS
+from eurus_graders.verdicts import short, verdict
 
 _PLAIN = re.compile(r"[-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})")
 _GROUPED = re.compile(r"\$?[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d{0,40})?")

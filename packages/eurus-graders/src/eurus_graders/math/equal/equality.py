@@ -22,9 +22,9 @@ rule's name so that a verdict can be traced to it:
 
 from __future__ import annotations
 
-from eurus_data.graders.math import families, items, quantities, relations, scalars, segments, vectors
-from eurus_data.graders.math.scalars import Scalar, is_scalar
-from eurus_data.graders.math.terms import (
+from eurus_graders.math.algebra import relations, scalars, segments, vectors
+from eurus_graders.math.algebra.scalars import Scalar, is_scalar
+from eurus_graders.math.algebra.terms import (
     MINUS_ONE,
     Apply,
     Based,
@@ -40,7 +40,9 @@ from eurus_data.graders.math.terms import (
     converted,
     symbols,
 )
-from eurus_data.graders.math.units import DEGREE
+from eurus_graders.math.algebra.units import DEGREE
+from eurus_graders.math.equal import families, items
+from eurus_graders.math.read import quantities
 
 
 def same(one: Term, other: Term) -> str:

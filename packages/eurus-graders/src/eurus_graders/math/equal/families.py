@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 
-from eurus_data.graders.math import scalars
-from eurus_data.graders.math.relations import difference
-from eurus_data.graders.math.scalars import Scalar
-from eurus_data.graders.math.terms import Apply, Relation, Sequence, Symbol, Term, number, substituted, symbols
+from eurus_graders.math.algebra import scalars
+from eurus_graders.math.algebra.relations import difference
+from eurus_graders.math.algebra.scalars import Scalar
+from eurus_graders.math.algebra.terms import Apply, Relation, Sequence, Symbol, Term, number, substituted, symbols
 
 _CONSTANTS = frozenset({"C", "c", "K", "k", *(f"{letter}_{index}" for letter in "CcKk" for index in "0123")})
 _COEFFICIENTS = _CONSTANTS | {"A", "B", "D"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from eurus_data.graders.math import keys, relations, segments, vectors
-from eurus_data.graders.math.scalars import Scalar, is_scalar
-from eurus_data.graders.math.terms import Matrix, Sequence, Symbol, Term, Words
+from eurus_graders.math.algebra import relations, segments, vectors
+from eurus_graders.math.algebra.scalars import Scalar, is_scalar
+from eurus_graders.math.algebra.terms import Matrix, Sequence, Symbol, Term, Words
+from eurus_graders.math.equal import keys
 
 Same = Callable[[Term, Term], str]
 """Returns the rule by which two answers are the same, or nothing."""

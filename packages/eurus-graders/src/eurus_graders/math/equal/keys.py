@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from eurus_data.graders.math import reading, relations, scalars, segments
-from eurus_data.graders.math.scalars import Scalar, is_scalar
-from eurus_data.graders.math.segments import Segment
-from eurus_data.graders.math.spelling import wording
-from eurus_data.graders.math.terms import (
+from eurus_graders.math.algebra import relations, scalars, segments
+from eurus_graders.math.algebra.scalars import Scalar, is_scalar
+from eurus_graders.math.algebra.segments import Segment
+from eurus_graders.math.algebra.terms import (
     MINUS_ONE,
     Apply,
     Based,
@@ -22,8 +21,11 @@ from eurus_data.graders.math.terms import (
     Words,
     converted,
 )
-from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
-from eurus_data.graders.math.units import DEGREE, DOLLAR
+from eurus_graders.math.algebra.units import DEGREE, DOLLAR
+from eurus_graders.math.errors import TooLarge, Unreadable
+from eurus_graders.math.read import reading
+from eurus_graders.math.read.spelling import wording
+from eurus_graders.math.read.tokens import MAX_CHARACTERS
 
 
 def key(answer: str) -> Hashable:

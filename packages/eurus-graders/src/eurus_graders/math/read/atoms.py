@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from eurus_data.graders.math import calls, latex, names, printed, relations
-from eurus_data.graders.math.grammar import Grammar
-from eurus_data.graders.math.terms import (
+from eurus_graders.math.algebra import relations
+from eurus_graders.math.algebra.terms import (
     EMPTY,
     REALS,
     Apply,
@@ -23,7 +22,10 @@ from eurus_data.graders.math.terms import (
     number,
     quotient,
 )
-from eurus_data.graders.math.tokens import Token, Unreadable
+from eurus_graders.math.errors import Unreadable
+from eurus_graders.math.read import calls, latex, names, printed
+from eurus_graders.math.read.grammar import Grammar
+from eurus_graders.math.read.tokens import Token
 
 COMMANDS: frozenset[str] = (
     frozenset(name for name in names.FUNCTIONS if name.isalpha() and name != "mod")

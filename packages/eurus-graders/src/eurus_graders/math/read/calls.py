@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from eurus_data.graders.math import names
-from eurus_data.graders.math.exact import ARITY
-from eurus_data.graders.math.grammar import Grammar
-from eurus_data.graders.math.terms import Apply, Number, Sequence, Term, quotient
-from eurus_data.graders.math.tokens import Unreadable
+from eurus_graders.math.algebra.exact import ARITY
+from eurus_graders.math.algebra.terms import Apply, Number, Sequence, Term, quotient
+from eurus_graders.math.errors import Unreadable
+from eurus_graders.math.read import names
+from eurus_graders.math.read.grammar import Grammar
 
 _INVERSES = {name: f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
 

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from eurus_data.graders.math import names, units
+from eurus_graders.math.algebra import units
+from eurus_graders.math.read import names
 
 ANCHOR = re.compile(r"[\d√π∞½⅓¼¾⅔∅]|\\(?:frac|sqrt|pi|infty|emptyset|varnothing)")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from eurus_data.graders.math import names
-from eurus_data.graders.math.tokens import Token, TooLarge, Unreadable, tokenize
+from eurus_graders.math.errors import TooLarge, Unreadable
+from eurus_graders.math.read import names
+from eurus_graders.math.read.tokens import Token, tokenize
 
 MAX_NESTING = 64
 """Levels of grammar; a bracket takes three of them, so that Python's own stack is never in danger."""

@@ -1,12 +1,12 @@
-"""The parts of the grammar, as those that read one kind of atom call them; :mod:`~eurus_data.graders.math.parser` reads them."""
+"""The parts of the grammar, as those that read one kind of atom call them; :mod:`~eurus_graders.math.read.parser` reads them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from eurus_data.graders.math.cursor import Cursor
-from eurus_data.graders.math.terms import Apply, Term, number
-from eurus_data.graders.math.tokens import Token
+from eurus_graders.math.algebra.terms import Apply, Term, number
+from eurus_graders.math.read.cursor import Cursor
+from eurus_graders.math.read.tokens import Token
 
 
 class Grammar(Cursor, ABC):

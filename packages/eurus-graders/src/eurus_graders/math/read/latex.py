@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from eurus_data.graders.math import calls, matrices, names, relations
-from eurus_data.graders.math.grammar import Grammar
-from eurus_data.graders.math.terms import (
+from eurus_graders.math.algebra import matrices, relations
+from eurus_graders.math.algebra.terms import (
     EMPTY,
     REALS,
     Apply,
@@ -20,7 +19,9 @@ from eurus_data.graders.math.terms import (
     quotient,
     substituted,
 )
-from eurus_data.graders.math.tokens import TooLarge, Unreadable
+from eurus_graders.math.errors import TooLarge, Unreadable
+from eurus_graders.math.read import calls, names
+from eurus_graders.math.read.grammar import Grammar
 
 _D = Symbol("d")
 

@@ -9,10 +9,10 @@ import itertools
 import re
 from dataclasses import dataclass
 
-from eurus_data.graders.math import worded
-from eurus_data.graders.math.spelling import clean
-from eurus_data.graders.math.terms import Apply, Constant, Symbol, Term
-from eurus_data.graders.picks import pick
+from eurus_graders.choice_answer import pick
+from eurus_graders.math.algebra.terms import Apply, Constant, Symbol, Term
+from eurus_graders.math.read import worded
+from eurus_graders.math.read.spelling import clean
 
 _LABEL = re.compile(
     r"(?:(?<=\A)|(?<=[\s,;]))(?:\(\s*([A-Ha-h]|i{1,3}|iv|vi{0,3}|[1-9])\s*\)|([A-Ha-h]|i{1,3}|iv|vi{0,3}|[1-9])[).])[:]?(?=\s|\Z|\()|\(([A-H])\)"

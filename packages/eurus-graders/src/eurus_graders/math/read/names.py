@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eurus_data.graders.math.terms import EMPTY, NEGATIVE, POSITIVE, REALS, Term, Union
+from eurus_graders.math.algebra.terms import EMPTY, NEGATIVE, POSITIVE, REALS, Term, Union
 
 FUNCTIONS: dict[str, str] = {
     **{name: name for name in (

@@ -16,10 +16,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from eurus_data.graders.math import atoms, matrices, names, quantities, units
-from eurus_data.graders.math.cursor import MAX_NESTING
-from eurus_data.graders.math.grammar import Grammar
-from eurus_data.graders.math.terms import (
+from eurus_graders.math.algebra import matrices, units
+from eurus_graders.math.algebra.terms import (
     MINUS_ONE,
     Apply,
     Intersection,
@@ -36,7 +34,10 @@ from eurus_data.graders.math.terms import (
     Union,
     Without,
 )
-from eurus_data.graders.math.tokens import TooLarge, Unreadable
+from eurus_graders.math.errors import TooLarge, Unreadable
+from eurus_graders.math.read import atoms, names, quantities
+from eurus_graders.math.read.cursor import MAX_NESTING
+from eurus_graders.math.read.grammar import Grammar
 
 
 class Parser(Grammar):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from eurus_data.graders.math.grammar import Grammar
-from eurus_data.graders.math.matrices import rectangle
-from eurus_data.graders.math.scalars import is_scalar
-from eurus_data.graders.math.terms import (
+from eurus_graders.math.algebra.matrices import rectangle
+from eurus_graders.math.algebra.scalars import is_scalar
+from eurus_graders.math.algebra.terms import (
     EMPTY,
     REALS,
     Intersection,
@@ -19,7 +18,8 @@ from eurus_data.graders.math.terms import (
     Without,
     infinite,
 )
-from eurus_data.graders.math.tokens import Unreadable
+from eurus_graders.math.errors import Unreadable
+from eurus_graders.math.read.grammar import Grammar
 
 _RELATION_CALLS: dict[str, Operator] = {
     "Eq": "=",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from eurus_data.graders.math import atoms, languages, names, units
-from eurus_data.graders.math.grammar import Grammar
-from eurus_data.graders.math.terms import Apply, Number, Quantity, Ratio, Symbol, Term, show, symbols, walk
-from eurus_data.graders.math.tokens import Unreadable
+from eurus_graders.math.algebra import units
+from eurus_graders.math.algebra.terms import Apply, Number, Quantity, Ratio, Symbol, Term, show, symbols, walk
+from eurus_graders.math.errors import Unreadable
+from eurus_graders.math.read import atoms, languages, names
+from eurus_graders.math.read.grammar import Grammar
 
 CURRENCIES = {"$": units.DOLLAR, "€": units.EURO, "£": units.POUND_STERLING, "¥": units.read("yen"), "₹": units.RUPEE}
 _HALF_DAYS = {units.read("am").dimensions: 0, units.read("pm").dimensions: 12}

@@ -6,11 +6,9 @@ import contextlib
 import re
 from functools import lru_cache
 
-from eurus_data.graders import values
-from eurus_data.graders.math import languages, units, vectors, worded
-from eurus_data.graders.math.parser import Parser
-from eurus_data.graders.math.spelling import clean, fold
-from eurus_data.graders.math.terms import (
+from eurus_graders import values
+from eurus_graders.math.algebra import units, vectors
+from eurus_graders.math.algebra.terms import (
     Quantity,
     Relation,
     Sequence,
@@ -18,7 +16,11 @@ from eurus_data.graders.math.terms import (
     Term,
     Words,
 )
-from eurus_data.graders.math.tokens import MAX_CHARACTERS, TooLarge, Unreadable
+from eurus_graders.math.errors import TooLarge, Unreadable
+from eurus_graders.math.read import languages, worded
+from eurus_graders.math.read.parser import Parser
+from eurus_graders.math.read.spelling import clean, fold
+from eurus_graders.math.read.tokens import MAX_CHARACTERS
 
 _ARTICLE = re.compile(
     r"\A(?:(?:the|an?|it|there (?:is|are))\s+)?(?:(?:series|sequence|integral|function|statement|system)\s+(?:is\s+)?)?(?=\w\w)"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from eurus_data.graders.math import languages, vectors
+from eurus_graders.math.algebra import vectors
+from eurus_graders.math.read import languages
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
-from eurus_data.graders import dress
-from eurus_data.graders.math import languages, names
-from eurus_data.graders.math.chunks import ANCHOR, WORD, Chunk, chunked, spelt, text_of
-from eurus_data.graders.math.words import stated
+from eurus_graders import dress
+from eurus_graders.math.read import languages, names
+from eurus_graders.math.read.chunks import ANCHOR, WORD, Chunk, chunked, spelt, text_of
+from eurus_graders.math.read.words import stated
 
 _TAIL = 2_500
 """Characters looked at, from the end."""

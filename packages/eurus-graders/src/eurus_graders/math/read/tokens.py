@@ -11,19 +11,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from eurus_data.graders.math.terms import Number
+from eurus_graders.math.algebra.terms import Number
+from eurus_graders.math.errors import TooLarge, Unreadable
 
 MAX_CHARACTERS = 4096
 _MAX_DIGITS = 1233  # 4,096 bits
 _MAX_TEN = 1200  # the largest power of ten of 1e1200; beyond it a written float is no answer
-
-
-class Unreadable(Exception):
-    """The text is not mathematics that we know."""
-
-
-class TooLarge(Exception):
-    """Reading or evaluating would pass one of our caps: no fault of who answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from eurus_data.graders.math import languages, names
-from eurus_data.graders.math.spelling import fold
-from eurus_data.graders.math.terms import EMPTY, Apply, Based, Number, Term, Words, number
+from eurus_graders.math.algebra.terms import EMPTY, Apply, Based, Number, Term, Words, number
+from eurus_graders.math.read import languages, names
+from eurus_graders.math.read.spelling import fold
 
 _UNITS = {**names.NUMBER_WORDS, "a": 1, "an": 1}
 _PARTS = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from eurus_data.graders.math import names
-from eurus_data.graders.math.chunks import Chunk
+from eurus_graders.math.read import names
+from eurus_graders.math.read.chunks import Chunk
 
 _NONE = re.compile(
     r"\b(?:has|have|there\s+(?:is|are|exists?))\s+(?P<none>no\s+(?:real\s+|integer\s+)?(?:solution|root)s?)(?:\s+(?:at\s+all|exists?))?\s*[.!]?\s*\Z"

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 
 from pydantic import Field
 
-from eurus_core.choice import Model
-from eurus_core.contracts import Backend
 from eurus_core.models import Precision, fast_device, load_causal_lm, load_tokenizer, model_name
-from eurus_serve.batching import BatchingActor
-from eurus_serve.cores import compute_threads
-from eurus_serve.decoding import Decoder
+from eurus_core.parts.choice import Model
+from eurus_core.parts.contracts import Backend
+from eurus_serve.backends.transformers.batching import BatchingActor
+from eurus_serve.backends.transformers.cores import compute_threads
+from eurus_serve.backends.transformers.decoding import Decoder
 
 
 class TransformersBackend(Backend):

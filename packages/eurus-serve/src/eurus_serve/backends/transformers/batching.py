@@ -17,7 +17,7 @@ import torch
 from eurus_core.errors import ModelError
 from eurus_core.models import prompt_ids
 from eurus_core.records import Message, Reply, Request
-from eurus_serve.decoding import Decoder, Draft
+from eurus_serve.backends.transformers.decoding import Decoder, Draft
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -36,7 +36,7 @@ class _Ticket:
 
 
 class BatchingActor:
-    """An actor over a :class:`~eurus_serve.decoding.Decoder`.
+    """An actor over a :class:`~eurus_serve.backends.transformers.decoding.Decoder`.
 
     A cancelled request leaves the batch at the next step. If the decoder fails, every waiting request and every later one
     raises its exception.

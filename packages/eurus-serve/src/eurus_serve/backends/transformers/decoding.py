@@ -1,7 +1,7 @@
 """Continuous batching: replies are written one token a step, start when there is room and leave when they are done.
 
 Prompts that several drafts share are computed once, and so is the beginning that all prompts of an admission have in common
-(the task prompt). Synchronous and without threads; :mod:`eurus_serve.local` gives it its thread and its queue.
+(the task prompt). Synchronous and without threads; :mod:`eurus_serve.backends.transformers.backend` gives it its thread and its queue.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from transformers.cache_utils import DynamicCache
 
 from eurus_core.errors import ModelError
 from eurus_core.records import Sampling
-from eurus_serve.kv_cache import KVCache, filled
-from eurus_serve.sampling import draw, uniforms
+from eurus_serve.backends.transformers.kv_cache import KVCache, filled
+from eurus_serve.backends.transformers.sampling import draw, uniforms
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

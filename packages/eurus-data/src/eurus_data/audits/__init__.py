@@ -1,0 +1,1 @@
+"""What tree sets hold, counted."""

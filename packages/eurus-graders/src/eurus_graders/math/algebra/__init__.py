@@ -1,0 +1,1 @@
+"""Terms, and their values: exact, to fifty digits, over the reals."""

@@ -1,0 +1,1 @@
+"""Reading an answer: from words, LaTeX and Python's printing to terms."""

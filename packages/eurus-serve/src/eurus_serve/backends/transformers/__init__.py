@@ -1,0 +1,1 @@
+"""Generation with transformers: batches that requests join and leave, on one device or several."""
