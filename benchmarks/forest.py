@@ -20,7 +20,7 @@ import numpy as np
 
 from eurus_core.models import load_causal_lm
 from eurus_train.forest import attention
-from eurus_train.forest.layout import Branch, Forest, Pair, plant_pairs
+from eurus_train.forest.layout import Branch, Forest, Pair, plant
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
 
 
@@ -69,8 +69,8 @@ def main() -> None:
     blocked: Any = load_causal_lm(options.model, dtype="float32")
     attention.prepare(blocked)
     examples = pairs(options.trees, options.turns, dense.config.vocab_size)
-    forest, apart = plant_pairs(examples), [plant_pairs([pair]) for pair in examples]
-    sides = [plant_pairs([Pair(side, side)]) for pair in examples for side in (pair.chosen, pair.rejected)]
+    forest, apart = plant(examples), [plant([pair]) for pair in examples]
+    sides = [plant([Pair(side, side)]) for pair in examples for side in (pair.chosen, pair.rejected)]
     ways = [
         ("forest in blocks", blocked, [forest]),
         ("forest, dense mask", dense, [forest]),

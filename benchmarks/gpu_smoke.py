@@ -24,7 +24,7 @@ import torch
 
 from eurus_core.models import load_causal_lm
 from eurus_train.forest import attention
-from eurus_train.forest.layout import Forest, plant_pairs
+from eurus_train.forest.layout import Forest, plant
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
 from eurus_train.forest.trie import Ids
 
@@ -74,8 +74,8 @@ def main() -> None:
     dense: Any = load_causal_lm(options.model, dtype="float32", device=options.device)
     read: Any = load_causal_lm(options.model, dtype="float32", device=options.device)
     attention.prepare(read)
-    forest = plant_pairs(pairs)
-    alone = [plant_pairs([type(pair)(side, side)]) for pair in pairs for side in (pair.chosen, pair.rejected)]
+    forest = plant(pairs)
+    alone = [plant([type(pair)(side, side)]) for pair in pairs for side in (pair.chosen, pair.rejected)]
     parameters = sum(weight.numel() for weight in dense.parameters())
     apart = float(np.abs(sums(read, forest) - sums(dense, forest)).max())
     ways = [

@@ -36,7 +36,7 @@ from eurus_train.data.examples import preferences
 from eurus_train.data.mismatches import with_mismatches
 from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
-from eurus_train.forest.layout import Pair, plant_pairs
+from eurus_train.forest.layout import Pair, plant
 from eurus_train.forest.steps import plan
 from eurus_train.forest.token_file import TokenFile, write_tokens
 
@@ -80,7 +80,7 @@ def packing(count: int, forest_tokens: int, folder: Path) -> dict[str, Any]:
     write_tokens(file, made(count))
     wrote = time.process_time() - start
     before, start = own_mb(), time.process_time()
-    trees: TokenFile[Pair] = TokenFile(file)
+    trees = TokenFile(file, Pair)
     steps = plan(trees, trees_per_step=8, forest_tokens=forest_tokens)
     planned = time.process_time() - start
     bins = [one for one in steps.flat() if one]
@@ -88,7 +88,7 @@ def packing(count: int, forest_tokens: int, folder: Path) -> dict[str, Any]:
     held = []
     start = time.process_time()
     for number, one in enumerate(bins):
-        forest = plant_pairs(list(one))
+        forest = plant(list(one))
         unique, logical = unique + len(forest), logical + forest.logical_tokens
         if number in (len(bins) // 4, len(bins) - 1):
             held.append(round(own_mb() - before, 1))

@@ -20,14 +20,14 @@ import torch
 from transformers import TrainerCallback
 
 from eurus_core.models import fast_device, load_causal_lm, load_tokenizer
-from eurus_rm.loss_step import RewardLesson
+from eurus_rm.loss_step import RewardLossStep
 from eurus_rm.model import padding_token, reward_model_from
 from eurus_rm.objectives import BT
 from eurus_train.forest import attention
-from eurus_train.forest.layout import Branch, Forest, Pair, plant_mismatches, plant_pairs
+from eurus_train.forest.layout import Branch, Forest, Pair, plant, plant_mismatches
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
 from eurus_train.forest.steps import plan
-from eurus_train.learning.loss_steps import PairLesson
+from eurus_train.learning.loss_steps import LossStep
 from eurus_train.learning.reference import References
 from eurus_train.learning.schedule import Schedule
 from eurus_train.learning.trainer import ForestTrainer
@@ -96,7 +96,7 @@ def problems(shape: str, count: int, model: str, limit: int) -> list[list[Pair]]
 
 def referred(trees: list[list[Pair]]) -> list[Forest]:
     """Return the forests whose branches a reference is asked for."""
-    return [forest for tree in trees for forest in (plant_pairs(tree), plant_mismatches(tree))]
+    return [forest for tree in trees for forest in (plant(tree), plant_mismatches(tree))]
 
 
 @torch.no_grad()
@@ -110,7 +110,7 @@ def reference(trees: list[list[Pair]], model: str) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The reference as lessons ask for it: forest by forest."""
+    """The reference as loss steps ask for it: forest by forest."""
 
     known: Mapping[Branch, float]
 
@@ -134,15 +134,15 @@ def eurus(
     """Return eurus-train's trainer; ``on_step`` hears of every step."""
     model = policy(job)
     bins = plan(job.trees, trees_per_step=len(job.trees), forest_tokens=forest_tokens, max_steps=job.steps)
-    lesson: Any
+    loss_step: Any
     if job.objective == "rm":
         attention.prepare(model.classifier)
-        lesson = RewardLesson(BT(), job.precision)
+        loss_step = RewardLossStep(BT(), job.precision)
     else:
         attention.prepare(model)
         objective: PolicyObjective = {"dpo": DPO, "kto": KTO, "nca": NCA}[job.objective]()
-        lesson = PairLesson(objective, job.precision, cast("References", Start(job.reference)))
-    return ForestTrainer(model, bins, lesson, Schedule(RATE, save_steps=job.steps + 1), folder, on_step=on_step)
+        loss_step = LossStep(objective, job.precision, cast("References", Start(job.reference)))
+    return ForestTrainer(model, bins, loss_step, Schedule(RATE, save_steps=job.steps + 1), folder, on_step=on_step)
 
 
 def trl(job: Job, folder: Path, way: Way, callback: TrainerCallback) -> Any:

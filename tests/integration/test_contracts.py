@@ -28,7 +28,7 @@ from eurus_core.testing import (
     CriticContract,
     FunctionContract,
     GraderContract,
-    PartContract,
+    ObjectiveContract,
     RecipeContract,
     SourceContract,
     StageContract,
@@ -135,12 +135,12 @@ class TestCodeGrader(GraderContract):
         return Problem("p", "Coding", "contract", "Write f.", Reference(asserts=(f"assert f() == {number}",)))
 
 
-class TestSFT(PartContract):
+class TestSFT(ObjectiveContract):
     def part(self):
         return SFT()
 
 
-class TestNCAK(PartContract):
+class TestNCAK(ObjectiveContract):
     def part(self):
         return NCAK()
 

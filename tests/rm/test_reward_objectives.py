@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eurus_core.testing import PartContract
+from eurus_core.testing import ObjectiveContract
 from eurus_rm.objectives import BT, BTDR, DR, bt_dr_loss, bt_loss, dr_loss
 
 rewards = st.lists(st.tuples(st.floats(-30, 30), st.floats(-30, 30)), min_size=1, max_size=8)
@@ -75,16 +75,16 @@ def test_losses_are_one_a_pair() -> None:
     assert BTDR().loss(torch.zeros(3), torch.ones(3)).shape == (3,)
 
 
-class TestBTSettings(PartContract):
+class TestBTSettings(ObjectiveContract):
     def part(self) -> BT:
         return BT()
 
 
-class TestDRSettings(PartContract):
+class TestDRSettings(ObjectiveContract):
     def part(self) -> DR:
         return DR()
 
 
-class TestBTDRSettings(PartContract):
+class TestBTDRSettings(ObjectiveContract):
     def part(self) -> BTDR:
         return BTDR()

@@ -8,7 +8,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eurus_rm.loss_step import RewardLesson
+from eurus_rm.loss_step import RewardLossStep
 from eurus_rm.model import load_reward_model
 from eurus_rm.objectives import BT, BTDR
 from eurus_train.forest import attention
@@ -47,10 +47,10 @@ def learnt(model, loss):
 @given(pairs=trees())
 def test_rewards_in_a_forest_pair_by_pair_and_alone_are_the_same(models, objective, pairs):
     plain, blocked = models
-    lesson = RewardLesson(objective, "float32")
+    loss_step = RewardLossStep(objective, "float32")
 
     def forests(bins):
-        loss = sum(lesson.loss(blocked, lesson.plant(one), Tally()) for one in bins)
+        loss = sum(loss_step.loss(blocked, loss_step.plant(one), Tally()) for one in bins)
         return loss.detach(), learnt(blocked, loss)
 
     def alone(branch):

@@ -18,7 +18,7 @@ from eurus_core.records.pairs import history
 from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
 from eurus_core.stages.report import StageReport
-from eurus_rm.loss_step import RewardLesson
+from eurus_rm.loss_step import RewardLossStep
 from eurus_rm.model import RewardModel, load_reward_model, reward_model_from
 from eurus_rm.objectives import BTDR
 from eurus_rm.scorer import RewardScorer
@@ -249,7 +249,7 @@ def test_a_forest_gives_the_losses_and_gradients_of_pairs_one_by_one() -> None:
         torch.autograd.backward(loss)
         return loss.item(), [weights.grad for weights in model.parameters() if weights.grad is not None]
 
-    lesson = RewardLesson(BTDR(), "float32")
+    loss_step = RewardLossStep(BTDR(), "float32")
 
     def naive(model: RewardModel) -> torch.Tensor:
         def reward(tokens: Sequence[int]) -> torch.Tensor:
@@ -261,7 +261,7 @@ def test_a_forest_gives_the_losses_and_gradients_of_pairs_one_by_one() -> None:
         softplus = torch.nn.functional.softplus
         return torch.stack([softplus(r - c) + softplus(-c) + softplus(r) for c, r in sides]).sum()
 
-    together, gradients = graded(lambda model: lesson.loss(model, lesson.plant(pairs), Tally()))
+    together, gradients = graded(lambda model: loss_step.loss(model, loss_step.plant(pairs), Tally()))
     apart, expected = graded(naive)
     assert together == pytest.approx(apart, rel=1e-5)
     assert len(gradients) == len(expected) == len(list(reward_model_from("tiny").parameters()))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eurus_core.errors import InputError
-from eurus_train.forest.layout import Branch, Group, Pair, plant, plant_groups, plant_pairs
+from eurus_train.forest.layout import Branch, Group, Pair, plant
 from eurus_train.inspection.explain import explain, text
 from eurus_train.inspection.forest_page import page
 from eurus_train.inspection.outlines import parents_of, roles, scored_for, stretches
@@ -40,7 +40,7 @@ LATER = Pair(
 
 
 def test_a_row_in_words_by_hand():
-    assert text(plant_pairs([FIRST, LATER]), Letters(), "row 0") == (
+    assert text(plant([FIRST, LATER]), Letters(), "row 0") == (
         "row 0: 12 unique tokens for 27 (2.25 x)\n\n"
         "branch 0: t 0, turn 1, source toy, 3 + 3 tokens, chosen in pair 0, weight 2\n"
         "branch 1: t 1, turn 1, source toy, 3 + 2 tokens, rejected in pair 0, weight 2\n"
@@ -64,7 +64,7 @@ def test_a_row_in_words_by_hand():
 
 
 def test_scores_of_a_group_are_named():
-    forest = plant_groups([Group((branch("a", "b"), branch("a", "c")), (4.5, 1.0))])
+    forest = plant([Group((branch("a", "b"), branch("a", "c")), (4.5, 1.0))])
     assert roles(forest) == ["score 4.5 in group 0", "score 1 in group 0"]
     assert roles(plant([branch("a", "b")])) == ["imitated"]
 
@@ -91,7 +91,7 @@ def test_following_stretches_back_reads_every_branch(pairs):
 
 
 def test_a_page_holds_every_token_once_and_escapes_it():
-    forest = plant_pairs([Pair(branch("<p>", "&a"), branch("<p>", "&b"))])
+    forest = plant([Pair(branch("<p>", "&a"), branch("<p>", "&b"))])
     made = page(forest, Letters(), "row <0>")
     assert made.count('<span id="t') == len(forest)
     assert "<p>" not in made.replace("<p>6 unique", "")

@@ -9,7 +9,7 @@ from transformers import LlamaConfig, MambaConfig, MambaForCausalLM
 
 from eurus_core.errors import ModelError
 from eurus_train.forest import attention, block_attention
-from eurus_train.forest.layout import Branch, Pair, plant, plant_pairs
+from eurus_train.forest.layout import Branch, Pair, plant
 from eurus_train.forest.likelihood import action_logprobs, scored_logprobs
 from eurus_train.forest.trie import Trie
 
@@ -63,8 +63,8 @@ def test_a_prediction_with_two_children_is_one_row_and_a_shared_opening_counts_f
 def test_logical_tokens_are_those_of_pairs_in_full():
     a, b, c = (Branch(ids(1, 2), ids(*x)) for x in ([3], [4, 5], [6]))
     assert plant([a, b, c]).logical_tokens == 3 + 4 + 3
-    assert plant_pairs([Pair(a, b), Pair(a, c)]).logical_tokens == (3 + 4) + (3 + 3)
-    assert len(plant_pairs([Pair(a, b), Pair(a, c)])) == 6
+    assert plant([Pair(a, b), Pair(a, c)]).logical_tokens == (3 + 4) + (3 + 3)
+    assert len(plant([Pair(a, b), Pair(a, c)])) == 6
 
 
 def test_an_empty_history_or_action_is_refused_by_name():

@@ -31,7 +31,7 @@ from eurus_train.data.tree_tokens import Reading
 from eurus_train.forest.layout import Branch, Group, Pair
 from eurus_train.forest.likelihood import token_logprobs
 from eurus_train.forest.steps import plan
-from eurus_train.learning.loss_steps import ActionLesson, GroupLesson, PairLesson
+from eurus_train.learning.loss_steps import LossStep
 from eurus_train.monitoring.metrics import Tally
 from eurus_train.objectives import DPO, IPO, KTO, NCA, NCAK, ORPO, SFT
 
@@ -49,21 +49,21 @@ def pair(tree, weight=1.0, *, mismatch=True):
     return Pair(chosen, rejected, weight, other)
 
 
-def gradients(model, lesson, bins):
+def gradients(model, loss_step, bins):
     """Return loss and gradients of one optimizer step cut into bins, as the trainer makes it."""
     model.zero_grad()
-    lesson.before_step(model, bins)
-    count = sum(lesson.count(examples) for examples in bins)
+    loss_step.before_step(model, bins)
+    count = sum(loss_step.count(examples) for examples in bins)
     total = 0.0
     for examples in bins:
-        loss = lesson.loss(model, lesson.plant(examples), Tally()) / count
+        loss = loss_step.loss(model, loss_step.plant(examples), Tally()) / count
         loss.backward()
         total += loss.item()
     return total, torch.cat([weight.grad.flatten() for weight in model.parameters() if weight.grad is not None])
 
 
-def lesson_of(objective, references=None):
-    return PairLesson(objective, "float32", references)
+def loss_step_of(objective, references=None):
+    return LossStep(objective, "float32", references)
 
 
 class Start:
@@ -80,10 +80,10 @@ OBJECTIVES = [DPO(), DPO(label_smoothing=0.2), IPO(), KTO(), NCA(), ORPO()]
 def test_gradients_do_not_depend_on_how_a_step_is_cut(llama, objective):
     """One bin of eight pairs, eight of one, two of four, and unevenly; weights differ."""
     pairs = [pair(f"t{n}", 0.5 + n) for n in range(8)]
-    lesson = lesson_of(objective, Start())
-    loss, whole = gradients(llama, lesson, [pairs])
+    loss_step = loss_step_of(objective, Start())
+    loss, whole = gradients(llama, loss_step, [pairs])
     for bins in ([[one] for one in pairs], [pairs[:4], pairs[4:]], [pairs[:1], pairs[1:7], pairs[7:]]):
-        found, cut = gradients(llama, lesson, bins)
+        found, cut = gradients(llama, loss_step, bins)
         assert found == pytest.approx(loss, rel=1e-5)
         assert (cut - whole).norm() <= 1e-4 * whole.norm()
 
@@ -91,12 +91,12 @@ def test_gradients_do_not_depend_on_how_a_step_is_cut(llama, objective):
 @pytest.mark.parametrize("kind", ["actions", "groups"])
 def test_gradients_of_other_kinds_do_not_depend_on_it_either(llama, kind):
     if kind == "actions":
-        examples, lesson = [pair(f"t{n}").chosen for n in range(8)], ActionLesson(SFT(), "float32")
+        examples, loss_step = [pair(f"t{n}").chosen for n in range(8)], LossStep(SFT(), "float32")
     else:
         examples = [Group(pair(f"t{n}").branches, (float(n), 1.5)) for n in range(8)]
-        lesson = GroupLesson(NCAK(), "float32", Start())
-    loss, whole = gradients(llama, lesson, [examples])
-    found, cut = gradients(llama, lesson, [[one] for one in examples])
+        loss_step = LossStep(NCAK(), "float32", Start())
+    loss, whole = gradients(llama, loss_step, [examples])
+    found, cut = gradients(llama, loss_step, [[one] for one in examples])
     assert found == pytest.approx(loss, rel=1e-5)
     assert (cut - whole).norm() <= 1e-4 * whole.norm()
 
@@ -104,9 +104,9 @@ def test_gradients_of_other_kinds_do_not_depend_on_it_either(llama, kind):
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: type(objective).__name__)
 def test_a_pair_of_weight_two_is_a_pair_said_twice(llama, objective):
     one, other = pair("a"), pair("b")
-    lesson = lesson_of(objective, Start())
-    weighted = gradients(llama, lesson, [[replace(one, weight=2.0), other]])
-    said_twice = gradients(llama, lesson, [[one, other, one]])
+    loss_step = loss_step_of(objective, Start())
+    weighted = gradients(llama, loss_step, [[replace(one, weight=2.0), other]])
+    said_twice = gradients(llama, loss_step, [[one, other, one]])
     assert weighted[0] == pytest.approx(said_twice[0], rel=1e-5)
     assert (weighted[1] - said_twice[1]).norm() <= 1e-4 * said_twice[1].norm()
 
@@ -135,13 +135,13 @@ def test_kto_restated_from_the_paper_on_hand_data(llama):
     expected = torch.stack(desirable + undesirable).mean()  # ten examples
     expected.backward()
     by_paper = torch.cat([weight.grad.flatten() for weight in llama.parameters() if weight.grad is not None])
-    found, ours = gradients(llama, lesson_of(KTO(), start), [pairs[:2], pairs[2:]])
+    found, ours = gradients(llama, loss_step_of(KTO(), start), [pairs[:2], pairs[2:]])
     assert found == pytest.approx(expected.item(), rel=1e-5)
     assert (ours - by_paper).norm() <= 1e-4 * by_paper.norm()
 
 
 def test_kto_takes_a_batch_of_one(llama):
-    loss, gradient = gradients(llama, lesson_of(KTO(), Start()), [[pair("a")]])
+    loss, gradient = gradients(llama, loss_step_of(KTO(), Start()), [[pair("a")]])
     assert np.isfinite(loss)
     assert gradient.norm() > 0
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Branch, Group, Pair
-from eurus_train.learning.loss_steps import ActionLesson, GroupLesson, PairLesson
+from eurus_train.learning.loss_steps import LossStep
 from eurus_train.monitoring.metrics import Tally
 from eurus_train.objectives import DPO, IPO, KTO, NCA, NCAK, ORPO, SFT, GroupLikelihoods, PairLikelihoods
 
@@ -113,9 +113,9 @@ def test_pairs_as_a_forest_pair_by_pair_and_each_side_alone_are_the_same(llama, 
     model = read_in_blocks
 
     def forests(bins):
-        lesson = PairLesson(objective, "float32", Start(references) if objective.uses_reference else None)
-        lesson.before_step(model, bins)
-        loss = sum(lesson.loss(model, lesson.plant(one), Tally()) for one in bins)
+        loss_step = LossStep(objective, "float32", Start(references) if objective.uses_reference else None)
+        loss_step.before_step(model, bins)
+        loss = sum(loss_step.loss(model, loss_step.plant(one), Tally()) for one in bins)
         return loss.detach(), learnt(model, loss)
 
     plain = naive_pairs(llama, objective, pairs, references)
@@ -126,8 +126,8 @@ def test_pairs_as_a_forest_pair_by_pair_and_each_side_alone_are_the_same(llama, 
 @given(pairs=trees())
 def test_actions_as_a_forest_and_alone_are_the_same(llama, read_in_blocks, pairs):
     branches = list({pair.chosen: None for pair in pairs})
-    lesson = ActionLesson(SFT(), "float32")
-    loss = lesson.loss(read_in_blocks, lesson.plant(branches), Tally())
+    loss_step = LossStep(SFT(), "float32")
+    loss = loss_step.loss(read_in_blocks, loss_step.plant(branches), Tally())
     plain = -sum(alone(llama, branch).sum() for branch in branches)
     check((plain.detach(), learnt(llama, plain)), (loss.detach(), learnt(read_in_blocks, loss)))
 
@@ -137,8 +137,8 @@ def test_actions_as_a_forest_and_alone_are_the_same(llama, read_in_blocks, pairs
 def test_stars_with_scores_as_a_forest_and_alone_are_the_same(llama, read_in_blocks, pairs):
     references = known(llama, pairs)
     groups = [Group((pair.chosen, pair.rejected, pair.mismatch), (3.0, 1.0, 2.0)) for pair in pairs]
-    lesson = GroupLesson(NCAK(), "float32", Start(references))
-    loss = lesson.loss(read_in_blocks, lesson.plant(groups), Tally())
+    loss_step = LossStep(NCAK(), "float32", Start(references))
+    loss = loss_step.loss(read_in_blocks, loss_step.plant(groups), Tally())
     branches = [branch for group in groups for branch in group.branches]
     likely = torch.stack([alone(llama, branch).sum() for branch in branches])
     plain = NCAK().loss(

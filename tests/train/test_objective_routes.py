@@ -11,7 +11,7 @@ from eurus_core.records import Preference, PreferenceTree
 from eurus_train.data.examples import preferences
 from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading, source
-from eurus_train.learning.loss_steps import PairLesson
+from eurus_train.learning.loss_steps import LossStep
 from eurus_train.learning.stage import Train
 from eurus_train.monitoring.metrics import Tally
 from eurus_train.objectives import DPO, KTO, NCA, Routes
@@ -54,7 +54,7 @@ def test_objectives_that_agree_on_their_start_state_it_together():
 @pytest.mark.parametrize(
     ("objective", "message"),
     [
-        ({"a": "sft", "default": "dpo"}, "same kind of examples; found: SFT from single actions, DPO from pairs"),
+        ({"a": "sft", "default": "dpo"}, "same kind of examples; found: SFT from actions, DPO from pairs"),
         ({"a": "bt", "default": "dpo"}, "BT learns rewards: use the stage train-reward"),
         ({"a": "dop"}, "No objective named 'dop'. Did you mean 'dpo'"),
         ({"a": {"name": "dpo", "bta": 1}}, "Did you mean 'beta'"),
@@ -101,17 +101,17 @@ def test_each_pair_meets_its_source_s_objective_and_weight(llama, mixed):
     pairs = [pair for tree in mixed.trees for pair in tree]
     short = [shortened(pair) for pair in pairs]
     routes = Routes(by_source={"UF": NCA()}, default=DPO(), weights={"UF": 3.0})
-    lesson = PairLesson(routes, "float32", None)
+    loss_step = LossStep(routes, "float32")
     tally = Tally()
     with torch.no_grad():
-        mine = lesson.loss(llama, lesson.plant(short), tally)
+        mine = loss_step.loss(llama, loss_step.plant(short), tally)
         alone = {}
         for objective in (DPO(), NCA()):
-            each = PairLesson(objective, "float32", None)
+            each = LossStep(objective, "float32")
             alone[type(objective)] = [each.loss(llama, each.plant([pair]), Tally()).item() for pair in short]
     dpo, nca = alone[DPO][:4], alone[NCA][4:]
     assert mine.item() == pytest.approx(sum(dpo) + 3 * sum(nca), rel=1e-4)
-    assert lesson.count(short) == 4 + 2 * 3
+    assert loss_step.count(short) == 4 + 2 * 3
     means = tally.means()
     assert means["loss_source_UltraInteract"] == pytest.approx(sum(dpo) / 4, rel=1e-4)
     assert means["loss_source_UF"] == pytest.approx(sum(nca) / 2, rel=1e-4)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from eurus_train.forest.layout import Branch, Pair, plant_pairs
+from eurus_train.forest.layout import Branch, Pair, plant
 from eurus_train.forest.operations import Shape, Work, forward_flops, outline, shape, work
 from eurus_train.forest.steps import Plan
 from eurus_train.inspection.budget import plan as command
@@ -28,7 +28,7 @@ SMALL = Shape(parameters=1000, active=100, layers=2, hidden=4, heads=8, feed_for
 
 
 def test_tokens_and_what_they_see_are_counted_by_hand():
-    found = work([plant_pairs([PAIR])])
+    found = work([plant([PAIR])])
     assert (found.forests, found.unique, found.logical) == (1, 6, 5 + 4)
     assert found.seen == 1 + 2 + 3 + 4 + 5 + 4  # depths 0 to 4 and, for the rejected token, 3; each and one
     assert found.scored_rows == 2  # the last token of the history predicts both sides, the first chosen one the second
@@ -80,7 +80,7 @@ def budget_of(some, bins, **options):
 
 def test_a_reference_costs_one_forward_pass():
     model = shape(outline("tiny"))
-    once = forward_flops(model, work([plant_pairs([PAIR])]))
+    once = forward_flops(model, work([plant([PAIR])]))
     assert budget_of(stage(), [[PAIR]]).flops == pytest.approx(4 * once)  # three for learning, one for the reference
     assert budget_of(stage(objective="orpo"), [[PAIR]]).flops == pytest.approx(3 * once)
     assert budget_of(stage(gradient_checkpointing=True), [[PAIR]]).flops == pytest.approx(5 * once)
@@ -96,13 +96,13 @@ def test_layers_that_keep_products_alone_hold_less_and_compute_as_much():
 
 @pytest.mark.parametrize("asked", [{"epochs": 2}, {"max_steps": 2}])
 def test_what_comes_again_has_its_reference_computed_once(asked):
-    once = forward_flops(shape(outline("tiny")), work([plant_pairs([PAIR])]))
+    once = forward_flops(shape(outline("tiny")), work([plant([PAIR])]))
     assert budget_of(stage(**asked), [[PAIR], [PAIR]]).flops == pytest.approx((2 * 3 + 1) * once)
 
 
 def test_an_epoch_that_lays_branches_otherwise_has_its_reference_computed_anew():
     other = Pair(PAIR.chosen, Branch(ids(1, 2, 3), ids(7)))
-    once = forward_flops(shape(outline("tiny")), work([plant_pairs([PAIR, other])]))
+    once = forward_flops(shape(outline("tiny")), work([plant([PAIR, other])]))
     assert budget_of(stage(), [[PAIR, other], [other, PAIR]]).flops == pytest.approx(2 * (3 + 1) * once)
 
 
@@ -132,7 +132,7 @@ def test_adapters_alone_need_gradients():
     found = budget_of(stage(lora=Lora(rank=2)), [[PAIR]])
     of_layer = 2 * ((128 + 128) * 2 + (128 + 64) * 2 + (128 + 352) * 3)
     assert found.trained == 4 * of_layer
-    once = forward_flops(shape(outline("tiny")), work([plant_pairs([PAIR])]))
+    once = forward_flops(shape(outline("tiny")), work([plant([PAIR])]))
     assert found.flops == pytest.approx((2 + 1) * once)  # no gradient of a frozen weight; and the reference
     assert found.weight_bytes == 4 * found.parameters
 

@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from eurus_train.monitoring.evidence import heldout_row
+from eurus_train.monitoring.evidence import validation_row
 from eurus_train.monitoring.metrics import Tally, tally_rewards
 from eurus_train.monitoring.monitor import Watch, findings
 from eurus_train.monitoring.trends import trend
@@ -125,7 +125,7 @@ def test_rewards_without_a_reference_are_not_said_to_be_less_likely_than_before(
 def test_the_spread_of_held_out_margins_gives_their_standard_error():
     tally = Tally()
     tally_rewards(tally, torch.tensor([1.0, 3.0]), torch.tensor([0.0, 0.0]), {})
-    found = heldout_row(tally)
+    found = validation_row(tally)
     # margins 1 and 3: mean 2, variance of the sample 2, of the mean 1
     assert (found["heldout_pairs"], found["heldout_margin"], found["heldout_margin_error"]) == (2, 2.0, 1.0)
 

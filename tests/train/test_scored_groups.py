@@ -15,8 +15,8 @@ from eurus_core.stages import Context
 from eurus_train.data.examples import groups
 from eurus_train.data.tokenize import gather
 from eurus_train.data.tree_tokens import Reading
-from eurus_train.forest.layout import Branch, Group, plant_groups
-from eurus_train.learning.loss_steps import GroupLesson
+from eurus_train.forest.layout import Branch, Group, plant
+from eurus_train.learning.loss_steps import LossStep
 from eurus_train.learning.stage import Train
 from eurus_train.monitoring.metrics import Tally
 from eurus_train.objectives import NCAK
@@ -103,7 +103,7 @@ def test_a_forest_of_groups_has_the_loss_and_gradients_of_its_members_read_alone
         softplus = torch.nn.functional.softplus
         losses.append((shares * softplus(-rewards) + softplus(rewards) / len(rewards)).sum())
     expected, apart = graded(torch.stack(losses).sum())
-    found, together = graded(GroupLesson(objective, "float32", None).loss(llama, plant_groups(examples), Tally()))
+    found, together = graded(LossStep(objective, "float32").loss(llama, plant(examples), Tally()))
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
     assert (together - apart).norm() <= 1e-4 * apart.norm() + 1e-6
 

@@ -10,7 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from eurus_train.distributed import ranks
 from eurus_train.forest.layout import Branch, Pair
-from eurus_train.learning.loss_steps import PairLesson
+from eurus_train.learning.loss_steps import LossStep
 from eurus_train.monitoring.metrics import Tally
 from eurus_train.objectives import DPO, KTO, NCA, Routes
 
@@ -42,11 +42,11 @@ def step(bins):
     torch.set_num_threads(1)
     shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
     model = LlamaForCausalLM(LlamaConfig(vocab_size=60, initializer_range=0.2, **shape)).eval()
-    lesson, tally = PairLesson(ROUTES, "float32", Start()), Tally()
-    lesson.before_step(model, bins)
-    (count,) = ranks.total([sum(lesson.count(examples) for examples in bins)])
+    loss_step, tally = LossStep(ROUTES, "float32", Start()), Tally()
+    loss_step.before_step(model, bins)
+    (count,) = ranks.total([sum(loss_step.count(examples) for examples in bins)])
     for examples in bins:
-        (lesson.loss(model, lesson.plant(examples), tally) / count).backward()
+        (loss_step.loss(model, loss_step.plant(examples), tally) / count).backward()
     gradient = torch.cat([weight.grad.flatten() for weight in model.parameters()])
     if ranks.world() > 1:
         torch.distributed.all_reduce(gradient)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eurus_train.forest import steps
-from eurus_train.forest.layout import Branch, Pair, plant, plant_pairs
+from eurus_train.forest.layout import Branch, Pair, plant
 from eurus_train.forest.steps import pack, plan
 
 pieces = st.lists(st.integers(0, 3), min_size=1, max_size=6).map(lambda tokens: np.array(tokens, dtype=np.int64))
@@ -48,7 +48,7 @@ def test_a_tree_above_the_limit_is_cut_between_examples():
 def test_both_sides_of_a_pair_stay_together():
     chosen, rejected = tree([1, 2], [3, 4], [5, 6])
     (only,) = pack([[Pair(chosen, rejected)]], 1)
-    assert len(plant_pairs(only)) == 6
+    assert len(plant(only)) == 6
 
 
 def test_max_steps_overrides_epochs_and_goes_round():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eurus_train.forest import token_file
-from eurus_train.forest.layout import Branch, Group, Pair, plant_pairs
+from eurus_train.forest.layout import Branch, Group, Pair, plant
 from eurus_train.forest.steps import plan
 from eurus_train.forest.token_file import TokenFile, write_tokens
 
@@ -51,7 +51,7 @@ def test_a_branch_of_several_pairs_is_one_branch_when_read(tmp_path):
     a, b, c = (Branch(ids(1, 2), ids(n)) for n in (3, 4, 5))
     (read,) = write_tokens(tmp_path / "tokens", [[Pair(a, b), Pair(a, c)]])
     assert read[0].chosen is read[1].chosen
-    assert len(plant_pairs(read).branches) == 3
+    assert len(plant(read).branches) == 3
 
 
 def test_actions_and_groups_are_read_back_too(tmp_path):
@@ -82,7 +82,7 @@ def test_plans_from_disk_and_from_memory_are_the_same_forests(tmp_path):
     for one, other in zip(map(list, here.flat()), map(list, there.flat()), strict=True):
         assert len(one) == len(other)
         if one:
-            assert plant_pairs(one).tokens.tolist() == plant_pairs(other).tokens.tolist()
+            assert plant(one).tokens.tolist() == plant(other).tokens.tolist()
 
 
 def test_a_bin_reads_its_examples_anew_and_each_tree_once(tmp_path):
@@ -94,7 +94,7 @@ def test_a_bin_reads_its_examples_anew_and_each_tree_once(tmp_path):
             return super().__getitem__(index)
 
     write_tokens(tmp_path / "tokens", [caterpillar(n, turns=3) for n in range(2)])
-    (only,) = plan(Counting(tmp_path / "tokens"), trees_per_step=2, forest_tokens=1000).flat()
+    (only,) = plan(Counting(tmp_path / "tokens", Pair), trees_per_step=2, forest_tokens=1000).flat()
     Counting.reads = 0
     assert len(list(only)) == 6
     assert Counting.reads == 2

@@ -12,11 +12,13 @@ from eurus_core.errors import UserError
 from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
 from eurus_train.data import tokenize
-from eurus_train.data.examples import correct_actions, groups, preferences
+from eurus_train.data.examples import preferences
 from eurus_train.data.mismatches import with_mismatches
 from eurus_train.data.tokenize import gather, open_examples
 from eurus_train.data.tree_tokens import Reading
 from eurus_train.distributed import ranks
+from eurus_train.forest.layout import Pair
+from eurus_train.kinds import Actions, Groups, Pairs
 from eurus_train.learning.stage import Train
 
 
@@ -34,13 +36,13 @@ def told(examples):
     return [[members(example) for example in tree] for tree in examples.trees]
 
 
-@pytest.mark.parametrize("read", [correct_actions, preferences, groups])
-def test_what_lies_on_disk_is_what_memory_would_hold(chat, make_tree, tmp_path, read):
+@pytest.mark.parametrize("kind", [Actions(), Pairs(), Groups()], ids=lambda kind: kind.name)
+def test_what_lies_on_disk_is_what_memory_would_hold(chat, make_tree, tmp_path, kind):
     trees = [make_tree(n) for n in (2, 20, 2000)]
     reading = Reading(max_length=150, per_tree=1)
-    here = gather(read, trees, chat, reading)
-    there = gather(read, iter(trees), chat, reading, tmp_path / "tokens")
-    again = open_examples(tmp_path / "tokens")
+    here = gather(kind.select, trees, chat, reading)
+    there = gather(kind.select, iter(trees), chat, reading, tmp_path / "tokens")
+    again = open_examples(tmp_path / "tokens", kind.example)
     assert told(here) == told(there) == told(again)
     assert len(here) == len(there) == len(again) == 3
     assert str(here.left_out) == str(there.left_out) == str(again.left_out) != ""
@@ -73,13 +75,13 @@ def test_mismatches_are_the_same_from_disk_and_from_memory(chat, make_tree, tmp_
     here = with_mismatches(gather(preferences, trees, chat, Reading()), max_length=200, seed=4)
     alone = gather(preferences, trees, chat, Reading(), tmp_path / "alone")
     there = with_mismatches(alone, tmp_path / "coupled", max_length=200, seed=4)
-    assert told(here) == told(there) == told(open_examples(tmp_path / "coupled"))
+    assert told(here) == told(there) == told(open_examples(tmp_path / "coupled", Pair))
     assert all(pair.mismatch for tree in there.trees for pair in tree)
 
 
 def test_trees_without_examples_make_an_empty_file(chat, tmp_path):
     gather(preferences, [], chat, Reading(), tmp_path / "tokens")
-    found = open_examples(tmp_path / "tokens")
+    found = open_examples(tmp_path / "tokens", Pair)
     assert (len(found), len(found.trees)) == (0, 0)
     with pytest.raises(UserError, match="no pair to learn from: no trees at all"):
         found.need("pair")

@@ -158,9 +158,9 @@ def test_a_checkpoint_cut_short_is_passed_over(trees, tmp_path):
 
 def test_held_out_problems_are_not_learnt_from_but_measured(trees, tmp_path):
     settings = stage(trees, "nca", heldout=3)
-    learnt, heldout = map(list, parted(settings))
-    assert (len(learnt), len(heldout)) == (7, 3)
-    assert not {t.problem.id for t in learnt} & {t.problem.id for t in heldout}
+    learnt, validation = map(list, parted(settings))
+    assert (len(learnt), len(validation)) == (7, 3)
+    assert not {t.problem.id for t in learnt} & {t.problem.id for t in validation}
     context = run(settings, tmp_path / "nca")
     assert context.report.figures["pairs"] == 14
     assert context.report.figures["held-out pairs"] == 6

@@ -10,11 +10,11 @@ from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
 from eurus_train.forest.layout import Branch, Pair
 from eurus_train.forest.steps import plan
-from eurus_train.learning.loss_steps import PairLesson
+from eurus_train.learning.loss_steps import LossStep
 from eurus_train.learning.schedule import Schedule
 from eurus_train.learning.stage import Train
 from eurus_train.learning.trainer import ForestTrainer
-from eurus_train.learning.validation import Heldout
+from eurus_train.learning.validation import Validation
 from eurus_train.objectives import KTO
 
 
@@ -33,21 +33,21 @@ def pairs(seed, *, mismatched=True):
 
 
 def test_what_is_measured_does_not_depend_on_the_step_before(llama):
-    lesson = PairLesson(KTO(), "float32", Start())
-    heldout = Heldout([pairs(0), pairs(1)], lesson)
+    loss_step = LossStep(KTO(), "float32", Start())
+    validation = Validation([pairs(0), pairs(1)], loss_step)
     with torch.no_grad():
-        alone = heldout.measure(llama).means()
-        lesson.before_step(llama, [pairs(7)])
-        after = heldout.measure(llama).means()
+        alone = validation.measure(llama).means()
+        loss_step.before_step(llama, [pairs(7)])
+        after = validation.measure(llama).means()
     assert alone["z0"] > 0
     assert after == alone
 
 
 def test_without_couples_z0_is_zero(llama):
-    lesson = PairLesson(KTO(), "float32", Start())
+    loss_step = LossStep(KTO(), "float32", Start())
     with torch.no_grad():
-        lesson.before_step(llama, [pairs(7)])
-        measured = Heldout([pairs(0, mismatched=False)], lesson).measure(llama).means()
+        loss_step.before_step(llama, [pairs(7)])
+        measured = Validation([pairs(0, mismatched=False)], loss_step).measure(llama).means()
     assert measured["z0"] == 0
 
 
@@ -79,7 +79,7 @@ def test_a_stage_knows_the_references_of_held_out_couples(tmp_path, make_tree):
     assert context.report.figures["held-out pairs"] == 8
 
 
-class Counted(Heldout):
+class Counted(Validation):
     times = 0
 
     def measure(self, model):
@@ -88,18 +88,18 @@ class Counted(Heldout):
 
 
 def test_held_out_examples_are_measured_once_a_step_also_when_asked_again_at_the_end(llama, tmp_path):
-    model, lesson = copy.deepcopy(llama), PairLesson(KTO(), "float32", Start())
-    heldout, logged = Counted([pairs(7)], lesson), []
+    model, loss_step = copy.deepcopy(llama), LossStep(KTO(), "float32", Start())
+    validation, logged = Counted([pairs(7)], loss_step), []
     trainer = ForestTrainer(
         model,
         plan([pairs(0), pairs(1)], trees_per_step=1, forest_tokens=64, max_steps=3),
-        lesson,
+        loss_step,
         Schedule(1e-2, eval_steps=1),
         tmp_path,
         on_step=lambda step, measured: logged.append(measured["heldout_loss"]),
-        heldout=heldout,
+        validation=validation,
     )
     trainer.resume_or_start()
     assert len(set(logged)) == 3
     assert trainer.measure().means()["loss"] == logged[-1]
-    assert heldout.times == 3
+    assert validation.times == 3

@@ -1,14 +1,15 @@
-"""The stage ``train-reward``: a reward model from every pair of siblings of preference trees."""
+"""The stage ``train-reward``: a reward model from preference trees, mostly from every pair of siblings."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification
 
@@ -16,34 +17,27 @@ from eurus_core.models import fast_device
 from eurus_core.parts.contracts import Artefact
 from eurus_core.records import PreferenceTree
 from eurus_core.stages import Context
-from eurus_core.stages.report import Line, Plot
 from eurus_rm.cross_turn import CrossTurn, crossing_too
-from eurus_rm.loss_step import RewardLesson
+from eurus_rm.loss_step import RewardLossStep
 from eurus_rm.model import RewardModel, reward_model_from
 from eurus_train.data.chat import Chat
-from eurus_train.data.examples import preferences
 from eurus_train.data.tokenize import Examples, gather
 from eurus_train.data.tree_tokens import LeftOut, Reading
 from eurus_train.distributed import ranks, sharding
 from eurus_train.distributed.checkpoints import clear
 from eurus_train.forest import attention
 from eurus_train.forest.layout import Pair
+from eurus_train.kinds import Trained
 from eurus_train.learning import lora
-from eurus_train.learning.learning import A_PAIR, Learning
+from eurus_train.learning.learning import Learning
 from eurus_train.learning.preparing import prepared
 from eurus_train.learning.reference import References
 from eurus_train.learning.saving import write_model
 from eurus_train.monitoring import curves
-from eurus_train.monitoring.evidence import share_right, shown
-from eurus_train.monitoring.metrics import split
 from eurus_train.monitoring.trends import LEAST, trend
 from eurus_train.objectives import Routed, Routes
 
 log = logging.getLogger(__name__)
-
-TERMS = {
-    "reward model": "a model that gives each reply a number, its reward; it learns to give the chosen reply of a pair the higher one",
-}
 
 
 class TrainReward(Learning):
@@ -73,6 +67,14 @@ class TrainReward(Learning):
     cross_turn_grid: PositiveInt = 10
     """Make them only in trees with at most this many combinations of a correct and an incorrect action; the paper's is 10."""
 
+    @model_validator(mode="after")
+    def _pairs_alone_cross_turns(self) -> Self:
+        kind = self.objective.kind
+        if self.cross_turn_pairs and kind.example is not Pair:
+            about = {"error": f"makes pairs; this objective learns from {kind.name}", "key": "cross_turn_pairs"}
+            raise PydanticCustomError("part", "{error}", about)
+        return self
+
     def examples(
         self,
         trees: Iterable[PreferenceTree],
@@ -81,12 +83,13 @@ class TrainReward(Learning):
         *,
         required: bool = True,
         left_out: LeftOut | None = None,
-    ) -> Examples[Pair]:
-        """Return the pairs of siblings; of trees to learn from those of different turns, too, where they are asked for."""
-        read = crossing_too(self.cross_turn) if self.cross_turn_pairs and required else preferences
+    ) -> Examples[Any]:
+        """Return what the kind of objective selects; of trees to learn from pairs of different turns, too, where they are asked for."""
+        kind = self.objective.kind
+        read = crossing_too(self.cross_turn) if self.cross_turn_pairs and required else kind.select
         found = gather(read, trees, chat, self.reading(), file, left_out)
         if required:
-            found.need(A_PAIR)
+            found.need(kind.one)
         return found
 
     def reading(self, history: Literal["keep", "drop"] = "keep") -> Reading:
@@ -97,8 +100,8 @@ class TrainReward(Learning):
         attention.prepare(model.classifier, fast_device())
         return model
 
-    def lesson(self, routes: Routes, references: References | None = None) -> RewardLesson:
-        return RewardLesson(routes, self.dtype())
+    def loss_step(self, routes: Routes, references: References | None = None) -> RewardLossStep[Any]:
+        return RewardLossStep(routes, self.dtype())
 
     def run(self, context: Context) -> None:
         tokenizer = self.tokenizer()
@@ -109,21 +112,14 @@ class TrainReward(Learning):
         say_who_wrote(context, examples)
         routes = self.routes(examples, unseen)
         model, _ = self.begin(context.seed)
-        lesson = self.lesson(routes)
         plan, groups = self.plan(examples), self.groups(model)
-        learnt = self.train(context, model, lesson, plan, unit="pairs", groups=groups, heldout=unseen.trees)
-        history = learnt.history
-        context.figure("pairs", len(examples))
-        curves.show_rewards(context, history, what="reward of the model", marks={"0": 0.0}, group="reward model")
-        context.define(TERMS)
-        curves.show_loss(context, history)
-        show_accuracy(context, history)
+        learnt = self.train(context, model, self.loss_step(routes), plan, groups=groups, validation=unseen.trees)
+        kind, history = routes.kind, learnt.history
+        context.figure(kind.name, len(examples))
+        kind.show(context, Trained(history, learnt.validation, routes.marks))
         curves.show_left_out(context, examples.left_out)
-        if learnt.heldout:
-            means = learnt.heldout.means()
-            context.figure("held-out loss", means["loss"])
-            curves.show_heldout(context, means, learnt.heldout.count)
-            say_what_holds(context, means, learnt.heldout.count)
+        if learnt.validation:
+            kind.show_validation(context, learnt.validation)
         say_what_was_learnt(context, history, routes)
         if ranks.first():
             scaling = None if self.lora is None else self.lora.scaling
@@ -143,20 +139,9 @@ class TrainReward(Learning):
         ]
 
 
-def show_accuracy(context: Context, history: Sequence[Mapping[str, float]]) -> None:
-    """Plot the share of each step's pairs whose chosen action had the higher reward, before the step learnt from them."""
-    steps, shares = tuple(row["step"] for row in history), tuple(row["accuracy"] for row in history)
-    line = Line("pairs of the step", steps, shares)
-    name = f"{context.name}: accuracy"
-    chance, group = {"chance": 0.5}, "reward accuracy"
-    context.show(Plot(name, "step", "share of pairs in order", (line,), group=group, marks=chance, noisy=True))
-    last = shares[-max(1, len(shares) // 5) :]
-    context.figure("training accuracy, mean of the last fifth", sum(last) / len(last))
-
-
-def say_who_wrote(context: Context, examples: Examples[Pair]) -> None:
+def say_who_wrote(context: Context, examples: Examples[Any]) -> None:
     """Count the pairs that are told apart by who wrote their sides, and warn where they are most."""
-    mixed = sum(pair.mixed for pairs in examples.trees for pair in pairs)
+    mixed = sum(isinstance(one, Pair) and one.mixed for found in examples.trees for one in found)
     if not mixed:
         return
     share = mixed / len(examples)
@@ -167,23 +152,6 @@ def say_who_wrote(context: Context, examples: Examples[Pair]) -> None:
     )
     context.note(said)
     if ranks.first() and share > 0.5:
-        log.warning("%s: %s", context.name, said)
-
-
-def say_what_holds(context: Context, means: Mapping[str, float], count: Callable[[str], float]) -> None:
-    """Say whether the order of held-out pairs was learnt: of those whose sides have one author, as what a judge will see has."""
-    same = split("accuracy", "author", "same")
-    if same not in means:
-        context.finding("No held-out pair has sides of one author: how well samples are ranked is not known.")
-        return
-    right = share_right(means, count, same)
-    which = " whose sides have one author" if count("accuracy") > right.n else ""
-    context.figure(f"held-out accuracy{which}", right.value)
-    verdict = "better than chance" if right.low > 0.5 else "not known to be better than chance"
-    verdict = "worse than chance" if right.high < 0.5 else verdict
-    said = f"Of held-out pairs{which} {shown(right)} are ranked right (n = {right.n}): {verdict}."
-    context.finding(said)
-    if ranks.first() and right.low <= 0.5:
         log.warning("%s: %s", context.name, said)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, get_type_hints
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pytest
 
@@ -80,38 +81,45 @@ class ScorerContract(PartContract):
 
 
 class ObjectiveContract(PartContract):
-    """A preference or reward objective: float32, unreduced, pair by pair, differentiable.
+    """An objective of any kind: float32, unreduced, example by example, differentiable; and its kind, as far as this objective shows it.
 
-    The inputs are read off the signature of ``loss``: tensors of shape (pairs,), or a dataclass of them.
+    What the loss is given comes from the objective's kind, which selects examples from made-up trees. Override :meth:`trees` for a kind
+    that selects nothing from those.
     """
 
-    pairs = 6
+    def trees(self) -> Iterable[Any] | None:
+        """Return trees to select from; None: some of two turns with four and three scored siblings."""
+        return None
 
-    def test_there_is_one_loss_a_pair_in_float32(self) -> None:
+    def test_there_is_one_finite_loss_an_item_in_float32(self) -> None:
         import torch
 
-        losses = self._loss(self.inputs())
-        assert losses.shape == (self.pairs,)
+        batch = self.batch()
+        losses = self.losses(batch)
+        assert losses.shape == (sum(map(self.kind().items, batch.examples)),)
         assert losses.dtype == torch.float32
         assert torch.isfinite(losses).all()
 
-    def test_a_pair_s_loss_depends_on_that_pair_alone(self) -> None:
+    def test_an_example_s_losses_depend_on_that_example_alone(self) -> None:
         import torch
 
-        inputs, order = self.inputs(), torch.arange(self.pairs).flip(0)
-        turned = {name: value[order] if value.ndim else value for name, value in inputs.items()}
-        torch.testing.assert_close(self._loss(turned), self._loss(inputs)[order])
+        batch = self.batch()
+        numbers = range(len(batch.examples))
+        alone = [self.losses(batch.take([number])) for number in numbers]
+        torch.testing.assert_close(self.losses(batch), torch.cat(alone))
+        torch.testing.assert_close(self.losses(batch.take(numbers[::-1])), torch.cat(alone[::-1]))
 
     def test_gradients_are_those_of_the_loss(self) -> None:
         import torch
 
-        inputs = {name: value.double() for name, value in self.inputs().items()}
-        learnt = [name for name in ("chosen", "rejected") if name in inputs]
+        batch = self.batch()
+        fixed = dataclasses.replace(batch, reference=batch.reference.double(), baseline=batch.baseline.double())
+        learnt = [numbers.double().requires_grad_() for numbers in (batch.value, batch.scored)]
 
-        def loss(*values: Any) -> Any:
-            return self._loss({**inputs, **dict(zip(learnt, values, strict=True))})
+        def loss(value: Any, scored: Any) -> Any:
+            return self.losses(dataclasses.replace(fixed, value=value, scored=scored))
 
-        assert torch.autograd.gradcheck(loss, [inputs[name].requires_grad_() for name in learnt])
+        assert torch.autograd.gradcheck(loss, learnt)
 
     def test_equal_models_cost_what_the_objective_says(self) -> None:
         import torch
@@ -119,38 +127,40 @@ class ObjectiveContract(PartContract):
         stated = self.part().at_start
         if stated is None:
             pytest.skip("the objective states no loss at the start")
-        inputs = self.inputs()
-        for side in ("chosen", "rejected"):
-            inputs[side] = inputs.get(f"reference_{side}", torch.zeros(self.pairs)).clone()
-        torch.testing.assert_close(self._loss(inputs), torch.full((self.pairs,), float(stated)))
+        batch = self.batch()
+        losses = self.losses(dataclasses.replace(batch, value=batch.reference))
+        torch.testing.assert_close(losses, torch.full_like(losses, float(stated)))
 
-    def inputs(self) -> dict[str, Any]:
-        """Return plausible inputs by name: log-probabilities about -20 nats, lengths of 10 to 40 tokens, scalars 0."""
+    def test_what_is_counted_is_finite_and_holds_what_a_person_follows(self) -> None:
+        batch = self.batch()
+        counts = self.kind().counts(self.part(), batch)
+        assert all(math.isfinite(mean) for mean in counts.values())
+        assert set(self.kind().quantities) <= set(counts)
+
+    def test_there_is_a_reward_an_action_or_none_at_all(self) -> None:
+        kind, batch = self.kind(), self.batch()
+        rewards = kind.rewards(self.part(), *kind.given(batch))
+        assert rewards is None or rewards.shape == batch.places.shape
+
+    def test_examples_are_kept_as_branches_and_numbers(self) -> None:
+        for example in self.batch().examples:
+            assert isinstance(example, self.kind().example)
+            again = type(example).of(list(example.branches), list(example.numbers), example.mismatch)
+            told = [(one.branches, one.numbers, one.mismatch, one.source, one.weight) for one in (example, again)]
+            assert told[0] == told[1]
+            assert all(isinstance(example.role(place, 0), str) for place in range(len(example.branches)))
+
+    def kind(self) -> Any:
+        return self.part().kind()
+
+    def batch(self) -> Any:
+        """Return a few examples with made-up numbers: about -20 nats an action; a reference only where one is used."""
         import torch
 
-        draw = torch.Generator().manual_seed(0)
-        start = {side: -20 + 5 * torch.randn(self.pairs, generator=draw) for side in ("chosen", "rejected")}
-        values: dict[str, Any] = {}
-        for name in self._names():
-            side = name.removeprefix("reference_").removesuffix("_tokens")
-            if name.endswith("_tokens"):
-                values[name] = torch.randint(10, 40, (self.pairs,), generator=draw).float()
-            elif side not in start:
-                values[name] = torch.zeros(())
-            else:
-                values[name] = start[side] + torch.randn(self.pairs, generator=draw)
-        return values
+        batch = self.kind().trial(self.trees())
+        if self.part().uses_reference:
+            return batch
+        return dataclasses.replace(batch, reference=torch.zeros_like(batch.reference), compared=False)
 
-    def _names(self) -> list[str]:
-        record = self._record()
-        if record is not None:
-            return [field.name for field in dataclasses.fields(record)]
-        return [name for name in get_type_hints(self.part().loss) if name != "return"]
-
-    def _record(self) -> Any:
-        hints = [hint for name, hint in get_type_hints(self.part().loss).items() if name != "return"]
-        return hints[0] if len(hints) == 1 and dataclasses.is_dataclass(hints[0]) else None
-
-    def _loss(self, values: dict[str, Any]) -> Any:
-        record = self._record()
-        return self.part().loss(record(**values)) if record is not None else self.part().loss(**values)
+    def losses(self, batch: Any) -> Any:
+        return self.part().loss(*self.kind().given(batch))

@@ -6,9 +6,9 @@ import math
 
 from torch import Tensor
 
+from eurus_rm.objectives.base import RewardObjective
 from eurus_rm.objectives.bt import bt_loss
 from eurus_rm.objectives.dr import dr_loss
-from eurus_train.objectives import RewardObjective
 
 
 def bt_dr_loss(chosen: Tensor, rejected: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import math
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from eurus_train.objectives import RewardObjective
+from eurus_rm.objectives.base import RewardObjective
 
 
 def dr_loss(chosen: Tensor, rejected: Tensor) -> Tensor:

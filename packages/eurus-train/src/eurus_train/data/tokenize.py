@@ -119,9 +119,9 @@ def gather(
     return Examples(write_tokens(file, found, about=counts.to_json), counts, seen)
 
 
-def open_examples(file: Path) -> Examples[Any]:
-    """Return what was gathered into a file."""
-    trees: TokenFile[Any] = TokenFile(file)
+def open_examples(file: Path, example: type[E]) -> Examples[E]:
+    """Return what was gathered into a file: examples of this class."""
+    trees = TokenFile(file, example)
     return Examples(trees, Counts.from_json(trees.about))
 
 

@@ -11,14 +11,47 @@ the row of the logits that predicts them and by their id.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eurus_train.forest.trie import Ids, Trie, path
+
+
+class Example(Protocol):
+    """What is learnt from at once: branches that are laid into one forest, and the numbers that the data say of them.
+
+    Ours are a branch alone, a :class:`Pair` and a :class:`Group`. A kind of objective may bring a class of its own.
+    """
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """What the model reads. A branch object that several examples hold is read once."""
+
+    @property
+    def mismatch(self) -> Branch | None:
+        """An action of another problem after this history, for objectives with a baseline; never learnt from."""
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """What a file of examples keeps besides the branches."""
+
+    @classmethod
+    def of(cls, branches: Sequence[Branch], numbers: Sequence[float], mismatch: Branch | None) -> Self:
+        """Return the example that a file kept."""
+
+    @property
+    def source(self) -> str:
+        """Which objective it meets, and what it is reported by."""
+
+    @property
+    def weight(self) -> float:
+        """What it counts for beside others of its source."""
+
+    def role(self, place: int, number: int) -> str:
+        """Say what the branch at ``place`` is compared as in this example, the ``number``-th of its forest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +73,26 @@ class Branch:
     def branches(self) -> tuple[Branch, ...]:
         return (self,)
 
+    @property
+    def mismatch(self) -> None:
+        return None
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        return ()
+
+    @property
+    def weight(self) -> float:
+        return 1.0
+
+    @classmethod
+    def of(cls, branches: Sequence[Branch], numbers: Sequence[float], mismatch: Branch | None) -> Branch:
+        (branch,) = branches
+        return branch
+
+    def role(self, place: int, number: int) -> str:
+        return "imitated"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
@@ -59,6 +112,17 @@ class Pair:
         return (self.chosen, self.rejected)
 
     @property
+    def numbers(self) -> tuple[float, ...]:
+        return (self.weight,)
+
+    @classmethod
+    def of(cls, branches: Sequence[Branch], numbers: Sequence[float], mismatch: Branch | None) -> Self:
+        return cls(branches[0], branches[1], numbers[0], mismatch)
+
+    def role(self, place: int, number: int) -> str:
+        return f"{('chosen', 'rejected')[place]} in pair {number}, weight {np.float32(self.weight):g}"
+
+    @property
     def mixed(self) -> bool:
         """Whether one side alone was written from ground truth: who wrote them tells the sides apart."""
         return self.chosen.assisted != self.rejected.assisted
@@ -66,18 +130,33 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """Sibling actions with one score each, higher is better."""
+    """Actions with one score each, mostly siblings, and higher is better. A kind may give scores another meaning."""
 
     branches: tuple[Branch, ...]
     scores: tuple[float, ...]
+    mismatch: Branch | None = None
 
     @property
     def source(self) -> str:
         return self.branches[0].source
 
+    @property
+    def weight(self) -> float:
+        return 1.0
 
-E = TypeVar("E", Branch, Pair, Group)
-"""An example: what is learnt from at once."""
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        return self.scores
+
+    @classmethod
+    def of(cls, branches: Sequence[Branch], numbers: Sequence[float], mismatch: Branch | None) -> Self:
+        return cls(tuple(branches), tuple(numbers), mismatch)
+
+    def role(self, place: int, number: int) -> str:
+        return f"score {self.scores[place]:g} in group {number}"
+
+
+E = TypeVar("E", bound=Example)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,10 +174,9 @@ class Forest:
     ends: Ids  # (B,), position of each branch's last token, where a reward is read
     lengths: Ids  # (B,), tokens of each action
     branches: tuple[Branch, ...]
-    chosen: Ids  # (P,), index into branches
-    rejected: Ids  # (P,)
-    weights: NDArray[np.float32]  # (P,)
-    groups: tuple[Group, ...] = ()  # their branches, one group after another, are all of ``branches``
+    examples: tuple[Example, ...]
+    places: Ids  # (P,), index into branches: those of the first example, of the second, ...
+    sizes: Ids  # (E,), how many of the places are each example's
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -121,18 +199,21 @@ class Forest:
 
     @property
     def logical_tokens(self) -> int:
-        """Tokens that the same work takes without sharing: both sides of each pair in full, or each branch in full."""
+        """Tokens that the same work takes without sharing: each branch of each example in full."""
         lengths = np.array([len(branch) for branch in self.branches], dtype=np.int64)
-        if len(self.chosen):
-            return int(lengths[self.chosen].sum() + lengths[self.rejected].sum())
-        return int(lengths.sum())
+        return int(lengths[self.places].sum())
 
 
-def plant(branches: Sequence[Branch], edges: Iterable[tuple[int, int, float]] = ()) -> Forest:
-    """Lay branches out as a forest. ``edges`` are pairs: index of chosen, index of rejected, weight.
+def plant(examples: Sequence[Example]) -> Forest:
+    """Lay examples out as a forest; a branch that stands in several of them is laid once.
 
     ValueError for an empty history or action: nothing would predict, or nothing would be predicted.
     """
+    order: dict[Branch, int] = {}
+    for example in examples:
+        for branch in example.branches:
+            order.setdefault(branch, len(order))
+    branches = tuple(order)
     trie = Trie()
     spans = []
     fork, history = trie.root, None
@@ -153,7 +234,6 @@ def plant(branches: Sequence[Branch], edges: Iterable[tuple[int, int, float]] = 
     # A token has one predecessor, so its place alone tells scored tokens apart.
     scored, first, member_scored = np.unique(_join(places), return_index=True, return_inverse=True)
     rows, scored_row = np.unique(_join(sources)[first], return_inverse=True)
-    chosen, rejected, weights = zip(*edges, strict=True) if (edges := list(edges)) else ((), (), ())
     return Forest(
         tokens=tokens,
         depth=depth,
@@ -165,10 +245,10 @@ def plant(branches: Sequence[Branch], edges: Iterable[tuple[int, int, float]] = 
         member_branch=_join(members),
         ends=np.array([place[-1] for place in places], dtype=np.int64),
         lengths=np.array([len(place) for place in places], dtype=np.int64),
-        branches=tuple(branches),
-        chosen=np.array(chosen, dtype=np.int64),
-        rejected=np.array(rejected, dtype=np.int64),
-        weights=np.array(weights, dtype=np.float32),
+        branches=branches,
+        examples=tuple(examples),
+        places=np.array([order[branch] for example in examples for branch in example.branches], dtype=np.int64),
+        sizes=np.array([len(example.branches) for example in examples], dtype=np.int64),
     )
 
 
@@ -178,24 +258,9 @@ def nothing() -> Forest:
     return plant([Branch(token, token)])
 
 
-def plant_pairs(pairs: Sequence[Pair]) -> Forest:
-    """Lay pairs out as a forest; a branch that stands in several pairs is laid once."""
-    index: dict[Branch, int] = {}
-    for pair in pairs:
-        for side in (pair.chosen, pair.rejected):
-            index.setdefault(side, len(index))
-    return plant(list(index), [(index[pair.chosen], index[pair.rejected], pair.weight) for pair in pairs])
-
-
-def plant_groups(groups: Sequence[Group]) -> Forest:
-    """Lay groups of siblings out as a forest, its branches in the order of the groups."""
-    forest = plant([branch for group in groups for branch in group.branches])
-    return replace(forest, groups=tuple(groups))
-
-
-def plant_mismatches(pairs: Sequence[Pair]) -> Forest:
-    """Lay out only the mismatched branches of pairs, which a baseline is estimated on; empty where there are none."""
-    return plant([pair.mismatch for pair in pairs if pair.mismatch is not None])
+def plant_mismatches(examples: Sequence[Example]) -> Forest:
+    """Lay out only the mismatched branches of examples, which a baseline is estimated on; empty where there are none."""
+    return plant([example.mismatch for example in examples if example.mismatch is not None])
 
 
 def _join(parts: list[Ids]) -> Ids:

@@ -20,7 +20,7 @@ from random import Random
 from typing import Generic, overload
 
 from eurus_core.records.seeds import derive
-from eurus_train.forest.layout import Branch, E, Group, Pair
+from eurus_train.forest.layout import E, Example
 from eurus_train.forest.trie import Trie
 
 OPEN_BINS = 64
@@ -60,7 +60,7 @@ class _Filling:
         self.trie = Trie()
         self.places: list[tuple[int, int]] = []
 
-    def add(self, example: Branch | Pair | Group, place: tuple[int, int]) -> None:
+    def add(self, example: Example, place: tuple[int, int]) -> None:
         _insert(self.trie, example)
         self.places.append(place)
 
@@ -105,7 +105,7 @@ def _pieces(number: int, tree: Sequence[E], forest_tokens: int) -> Iterator[_Fil
     yield piece
 
 
-def _insert(trie: Trie, example: Branch | Pair | Group) -> None:
+def _insert(trie: Trie, example: Example) -> None:
     fork, history = trie.root, None
     for branch in example.branches:
         if branch.history is not history:  # siblings hold the same array

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from eurus_core.files.atomic import whole
-from eurus_train.forest.layout import Branch, E, Group, Pair
+from eurus_train.forest.layout import Branch, E, Example
 from eurus_train.forest.trie import Ids
 
 TREES_AT_ONCE = 64
@@ -31,8 +31,8 @@ _SCHEMA = pa.schema(
         "turn": pa.list_(pa.int32()),
         "source": pa.list_(pa.string()),
         "assisted": pa.list_(pa.bool_()),
-        "kind": pa.string(),  # of the tree's examples
         "members": pa.list_(pa.list_(pa.int32())),  # branches of each example
+        "mismatch": pa.list_(pa.int32()),  # of each example, index into branches; -1: none
         "numbers": pa.list_(pa.list_(pa.float64())),  # a pair's weight, a group's scores
     }
 )
@@ -43,21 +43,24 @@ def write_tokens(file: Path, trees: Iterable[Sequence[E]], about: Callable[[], s
 
     ``about`` is asked after the last one and says what a reader shall find beside them.
     """
+    example: type[Any] = Branch  # where there are no trees nothing is made of it
     with whole(file) as partial, pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as out:
         rows: list[dict[str, Any]] = []
         for tree in trees:
+            example = type(tree[0])
             rows.append(_row(tree))
             if len(rows) == TREES_AT_ONCE:
                 out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
                 rows = []
         out.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA), custom_metadata={_ABOUT: about()})
-    return TokenFile(file)
+    return TokenFile(file, example)
 
 
 class TokenFile(Sequence[list[E]], Generic[E]):
-    """The trees of a file that :func:`write_tokens` wrote, made anew at each reading."""
+    """The trees of a file that :func:`write_tokens` wrote, made anew at each reading; ``example`` is the class that was written."""
 
-    def __init__(self, file: Path):
+    def __init__(self, file: Path, example: type[E]):
+        self._example = example
         self._reader = pa.ipc.open_file(pa.memory_map(str(file)))
         batches: int = self._reader.num_record_batches
         last, metadata = self._reader.get_batch_with_custom_metadata(batches - 1)  # the one that may be short
@@ -80,7 +83,7 @@ class TokenFile(Sequence[list[E]], Generic[E]):
         number, row = divmod(index, TREES_AT_ONCE)
         if self._open is None or self._open[0] != number:
             self._open = number, _Batch(self._reader.get_batch(number))
-        return self._open[1].tree(row)
+        return self._open[1].tree(row, self._example)
 
 
 class _Batch:
@@ -90,17 +93,18 @@ class _Batch:
         self._columns = {name: batch.column(name) for name in batch.schema.names}
         self._histories, self._actions = (_Nested(self._columns[name]) for name in ("histories", "actions"))
 
-    def tree(self, row: int) -> list[Any]:
+    def tree(self, row: int, example: type[E]) -> list[E]:
         histories, actions = self._histories.lists(row), self._actions.lists(row)
-        name, kind = self._columns["tree"][row].as_py(), self._columns["kind"][row].as_py()
+        name = self._columns["tree"][row].as_py()
         told = (self._columns[column][row].as_py() for column in ("history", "node", "turn", "source", "assisted"))
         branches = [
             Branch(histories[history], action, name, node, turn, source, assisted)
             for action, history, node, turn, source, assisted in zip(actions, *told, strict=True)
         ]
-        members, numbers = (self._columns[column][row].as_py() for column in ("members", "numbers"))
+        each = (self._columns[column][row].as_py() for column in ("members", "numbers", "mismatch"))
         return [
-            _example(kind, [branches[m] for m in mine], values) for mine, values in zip(members, numbers, strict=True)
+            example.of([branches[m] for m in mine], numbers, None if mismatch < 0 else branches[mismatch])
+            for mine, numbers, mismatch in zip(*each, strict=True)
         ]
 
 
@@ -118,11 +122,13 @@ class _Nested:
         return np.split(tokens, bounds[1:-1] - bounds[0])
 
 
-def _row(tree: Sequence[Branch | Pair | Group]) -> dict[str, Any]:
+def _row(tree: Sequence[Example]) -> dict[str, Any]:
     branches: dict[Branch, int] = {}
     histories: dict[int, int] = {}
     kept: list[Ids] = []
-    for branch in (branch for example in tree for branch in _members(example)):
+    for branch in (
+        branch for example in tree for branch in (*example.branches, example.mismatch) if branch is not None
+    ):
         branches.setdefault(branch, len(branches))
         if histories.setdefault(id(branch.history), len(kept)) == len(kept):
             kept.append(branch.history)
@@ -135,26 +141,7 @@ def _row(tree: Sequence[Branch | Pair | Group]) -> dict[str, Any]:
         "turn": [branch.turn for branch in branches],
         "source": [branch.source for branch in branches],
         "assisted": [branch.assisted for branch in branches],
-        "kind": type(tree[0]).__name__,
-        "members": [[branches[branch] for branch in _members(example)] for example in tree],
-        "numbers": [_numbers(example) for example in tree],
+        "members": [[branches[branch] for branch in example.branches] for example in tree],
+        "mismatch": [-1 if example.mismatch is None else branches[example.mismatch] for example in tree],
+        "numbers": [list(example.numbers) for example in tree],
     }
-
-
-def _members(example: Branch | Pair | Group) -> tuple[Branch, ...]:
-    """Return an example's branches, a pair's mismatch last."""
-    mismatch = example.mismatch if isinstance(example, Pair) else None
-    return example.branches if mismatch is None else (*example.branches, mismatch)
-
-
-def _numbers(example: Branch | Pair | Group) -> list[float]:
-    if isinstance(example, Pair):
-        return [example.weight]
-    return list(example.scores) if isinstance(example, Group) else []
-
-
-def _example(kind: str, branches: list[Branch], numbers: list[float]) -> Branch | Pair | Group:
-    if kind == "Pair":
-        chosen, rejected, *mismatch = branches
-        return Pair(chosen, rejected, numbers[0], mismatch[0] if mismatch else None)
-    return Group(tuple(branches), tuple(numbers)) if kind == "Group" else branches[0]

@@ -16,7 +16,7 @@ from eurus_train.forest.operations import Shape, Work, forward_flops, passes, sh
 from eurus_train.forest.steps import Plan
 from eurus_train.learning.learning import Learning
 from eurus_train.learning.lora import Lora
-from eurus_train.learning.loss_steps import Lesson
+from eurus_train.learning.loss_steps import LossStep
 
 WEIGHT_BYTES, GRADIENT_BYTES, ADAM_BYTES = 4, 4, 8
 """Of one parameter: weights and gradients in float32, two moments of AdamW."""
@@ -56,10 +56,10 @@ def budget(
     """
     model, routes = shape(outlined), stage.objective
     trained = model.parameters if stage.lora is None else _adapters(stage.lora, outlined)
-    lesson = stage.lesson(routes)
+    loss_step = stage.loss_step(routes)
     bins = [one for one in plan.flat() if one]
     training, before, reference = (
-        each.times(1 / share) for each in _read(lesson, shown(bins, "counting", "forests"), routes.uses_reference)
+        each.times(1 / share) for each in _read(loss_step, shown(bins, "counting", "forests"), routes.uses_reference)
     )
     head = stage.produces == "model"
     flops = (
@@ -107,13 +107,13 @@ def activation_bytes(model: Shape, work: Work, checkpointing: bool | Literal["pr
     return float(kept * work.largest + logits)
 
 
-def _read(lesson: Lesson[Any], bins: Iterable[Any], asked: bool) -> tuple[Work, Work, Work]:
+def _read(loss_step: LossStep[Any], bins: Iterable[Any], asked: bool) -> tuple[Work, Work, Work]:
     """Return what is learnt from, what is looked at before steps, and, if it is ``asked``, what a reference reads of both: a
     forest that comes again, as that of a large tree does in each epoch, is read once."""
     learnt = before = reference = Work()
     met: set[bytes] = set()
     for examples in bins:
-        first, *others = lesson.forests(examples)
+        first, *others = loss_step.forests(examples)
         learnt, before = learnt + work([first]), before + work(others)
         for forest in (first, *others) if asked else ():
             if (digest := forest.digest()) not in met:

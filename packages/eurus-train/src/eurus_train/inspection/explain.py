@@ -61,7 +61,7 @@ def explain(
     rows = [examples for examples in one.stage.plan(found).flat() if examples]
     if row >= len(rows):
         raise InputError(f"{one.name} has {len(rows)} packed rows; no row {row}", needed="Rows count from 0.")
-    forest = one.stage.lesson(one.stage.objective).plant(rows[row])
+    forest = one.stage.loss_step(one.stage.objective).plant(rows[row])
     title = f"{one.name}, row {row} of {len(rows)}"
     if html is None:
         click.echo(text(forest, tokenizer, title), nl=False)

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from eurus_train.forest.layout import Forest
-from eurus_train.inspection.outlines import Stretch, parents_of, roles, stretches
+from eurus_train.inspection.outlines import Stretch, parents_of, roles, sides, stretches
 
 STYLE = """
 body { font: 14px/1.6 system-ui, sans-serif; margin: 2em; color: #222; background: #fff; }
@@ -62,6 +62,7 @@ def _nested(
 ) -> str:
     """Draw the stretches depth-first; a chain of only children stays on one level, so that nesting means sharing."""
     parts: list[str] = []
+    compared = sides(forest)
     todo: list[int | str] = list(reversed(children.get(None, [])))
     while todo:
         index = todo.pop()
@@ -73,7 +74,7 @@ def _nested(
         if stretch.scored_for:
             about += f", scored for {', '.join(f'branch {b} ({escape(said[b])})' for b in stretch.scored_for)}"
         parts.append(f'<div class="stretch"><div class="about">{about}</div><div class="tokens">')
-        parts += [_token(forest, at, _class(stretch, forest), tokenizer) for at in range(stretch.start, stretch.end)]
+        parts += [_token(forest, at, _class(stretch, compared), tokenizer) for at in range(stretch.start, stretch.end)]
         parts.append("</div>")
         if len(below) == 1:
             parts.append("</div>")
@@ -84,15 +85,9 @@ def _nested(
     return "".join(parts)
 
 
-def _class(stretch: Stretch, forest: Forest) -> str:
-    if not stretch.scored_for:
-        return ""
-    sides = {
-        side
-        for side, members in (("chosen", forest.chosen), ("rejected", forest.rejected))
-        if set(stretch.scored_for) & set(members.tolist())
-    }
-    return sides.pop() if len(sides) == 1 else "scored"
+def _class(stretch: Stretch, sides: list[set[str]]) -> str:
+    found = set().union(*(sides[branch] for branch in stretch.scored_for))
+    return found.pop() if found in ({"chosen"}, {"rejected"}) else "scored" if found else ""
 
 
 def _token(forest: Forest, at: int, kind: str, tokenizer: Any) -> str:

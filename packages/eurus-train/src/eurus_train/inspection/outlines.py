@@ -75,15 +75,15 @@ def scored_for(forest: Forest) -> list[tuple[int, ...]]:
 
 
 def roles(forest: Forest) -> list[str]:
-    """Return for each branch what it is compared as: ``chosen in pair 0 (weight 1)``, ``score 4.5 in group 2``."""
+    """Return for each branch what it is compared as: ``chosen in pair 0, weight 1``, ``score 4.5 in group 2``."""
     said: list[list[str]] = [[] for _ in forest.branches]
-    for pair, (chosen, rejected) in enumerate(zip(forest.chosen.tolist(), forest.rejected.tolist(), strict=True)):
-        weight = f"pair {pair}, weight {forest.weights[pair]:g}"
-        said[chosen].append(f"chosen in {weight}")
-        said[rejected].append(f"rejected in {weight}")
-    at = 0
-    for number, group in enumerate(forest.groups):
-        for score in group.scores:
-            said[at].append(f"score {score:g} in group {number}")
-            at += 1
-    return ["; ".join(parts) or "imitated" for parts in said]
+    places = iter(forest.places.tolist())
+    for number, example in enumerate(forest.examples):
+        for place in range(len(example.branches)):
+            said[next(places)].append(example.role(place, number))
+    return ["; ".join(parts) for parts in said]
+
+
+def sides(forest: Forest) -> list[set[str]]:
+    """Return for each branch the sides on which it stands in comparisons, the first word of each role."""
+    return [{part.partition(" ")[0] for part in role.split("; ")} for role in roles(forest)]

@@ -45,12 +45,12 @@ def forest_against_naive(stage: Learning, model: Any, examples: Sequence[Any]) -
     forest = plant(branches)
 
     def read(precision: Dtype) -> Tensor:
-        return stage.model_copy(update={"precision": precision}).lesson(stage.objective).read(model, forest)
+        return stage.model_copy(update={"precision": precision}).loss_step(stage.objective).read(model, forest)
 
     def read_alone(precision: Dtype) -> Tensor:
-        lesson = stage.lesson(stage.objective)
+        loss_step = stage.loss_step(stage.objective)
         with autocast(model.device, precision):
-            return torch.stack([lesson.read_alone(model, branch) for branch in branches])
+            return torch.stack([loss_step.read_alone(model, branch) for branch in branches])
 
     exact = read_alone("float32")
     apart = _apart(read("float32"), exact)
@@ -78,26 +78,26 @@ def at_start(stage: Learning, model: Any, examples: Sequence[Any]) -> Iterator[C
     """Compare the loss before the first step with its constant, and the policy with its reference."""
     routes = stage.objective.weighted(stage.source_weights)
     source = getattr(stage, "reference", None) or stage.model
-    lesson, references, own = stage.lesson(routes), None, True
-    forest = lesson.plant(examples)
+    loss_step, references, own = stage.loss_step(routes), None, True
+    forest = loss_step.plant(examples)
     if routes.uses_reference:
         key = reference_key(source, stage.dtype())
         own = key == reference_key(stage.model, stage.dtype())
         references = References(key)
         judge = model if source == stage.model else stage.model_copy(update={"model": source}).load()
-        forests = lesson.forests(examples)
-        for _, part in references.unknown([examples], lesson.forests):
+        forests = loss_step.forests(examples)
+        for _, part in references.unknown([examples], loss_step.forests):
             references.learn(judge, forests[part], stage.dtype())
     stage.adapted(getattr(model, "body", model), 0)
     if references is not None:
-        lesson = stage.lesson(routes, references)
+        loss_step = stage.loss_step(routes, references)
         with torch.enable_grad():  # as a step reads it
-            likely = lesson.read(model, forest).detach()
+            likely = loss_step.read(model, forest).detach()
         yield log_ratios(_apart(likely, likely.new_tensor(references[forest])), None if own else source)
-    lesson.before_step(model, [examples])
-    loss = float(lesson.loss(model, forest, Tally())) / lesson.count(examples)
+    loss_step.before_step(model, [examples])
+    loss = float(loss_step.loss(model, forest, Tally())) / loss_step.count(examples)
     stated = [routes.of(example.source).at_start for example in examples]
-    weights = [lesson.weight(example) for example in examples]
+    weights = [loss_step.weight(example) for example in examples]
     if any(constant is None for constant in stated):
         yield loss_at_start(loss, None)
     else:

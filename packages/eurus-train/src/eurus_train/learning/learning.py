@@ -29,11 +29,11 @@ from eurus_train.forest.layout import E
 from eurus_train.forest.operations import Work, forward_flops, outline, passes, shape
 from eurus_train.forest.steps import Plan, pack, plan
 from eurus_train.learning.history import History, Measurements, show_costs
-from eurus_train.learning.loss_steps import Lesson
+from eurus_train.learning.loss_steps import LossStep
 from eurus_train.learning.reference import References
 from eurus_train.learning.schedule import Schedule, Setting
 from eurus_train.learning.settings import LearningSettings
-from eurus_train.learning.validation import Heldout
+from eurus_train.learning.validation import Validation
 from eurus_train.monitoring import curves
 from eurus_train.monitoring.metrics import Tally
 from eurus_train.monitoring.monitor import Watch
@@ -41,8 +41,6 @@ from eurus_train.monitoring.trends import LEAST
 from eurus_train.objectives import Routes
 
 log = logging.getLogger(__name__)
-
-A_PAIR = "pair of a correct and an incorrect action after the same prompt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Learnt:
 
     history: list[Measurements]
     weights: Mapping[str, Tensor]
-    heldout: Tally | None
+    validation: Tally | None
 
 
 class Learning(LearningSettings):
@@ -78,7 +76,7 @@ class Learning(LearningSettings):
         """Return the model as training begins, in float32, ready to read forests."""
 
     @abstractmethod
-    def lesson(self, routes: Routes, references: References | None = None) -> Lesson[Any]:
+    def loss_step(self, routes: Routes, references: References | None = None) -> LossStep[Any]:
         """Return how examples are learnt; ``references`` for objectives that use them."""
 
     def tokenizer(self) -> Any:
@@ -135,16 +133,15 @@ class Learning(LearningSettings):
         self,
         context: Context,
         model: Any,
-        lesson: Lesson[E],
+        loss_step: LossStep[E],
         steps: Plan[E],
         *,
-        unit: str,
         groups: list[dict[str, Any]] | None = None,
-        heldout: Sequence[Sequence[E]] = (),
+        validation: Sequence[Sequence[E]] = (),
     ) -> Learnt:
         """Train ``model`` in place, resuming where a killed run left off.
 
-        ``groups`` are the optimizer's, where some weights have a learning rate of their own. ``heldout`` are examples by tree.
+        ``groups`` are the optimizer's, where some weights have a learning rate of their own. ``validation`` are held-out examples, by tree.
         """
         from eurus_train.learning.trainer import ForestTrainer  # transformers.Trainer imports pandas: not for a preview
 
@@ -168,33 +165,33 @@ class Learning(LearningSettings):
 
             def on_step(step: int, measured: Measurements) -> None:
                 history.add({"step": step, **measured})
-                for finding in watch.new(history.rows) if lesson.routes.uses_reference else ():
+                for finding in watch.new(history.rows) if loss_step.routes.uses_reference else ():
                     context.event("finding", step=step, text=finding)
                     log.warning("%s, step %d: %s", context.name, step, finding)
                 if step % self.log_steps == 0 or step == len(steps.steps):
                     context.event("metrics", step=step, **measured)
-                names = ("loss", "margin", "accuracy", "heldout_accuracy")
+                names = ("loss", *loss_step.kind.quantities, "heldout_accuracy")
                 shown = {name: measured[name] for name in names if name in measured}
                 progress.advance(1, **shown, tokens_per_second=round(measured["unique_tokens"] / measured["seconds"]))
 
             trainer = ForestTrainer(
                 model,
                 steps,
-                lesson,
+                loss_step,
                 schedule,
                 folder,
                 on_step=on_step,
                 groups=groups,
                 operations=self.operations(),
                 setting=setting,
-                heldout=Heldout(pack(heldout, self.forest_tokens), lesson) if heldout else None,
+                validation=Validation(pack(validation, self.forest_tokens), loss_step) if validation else None,
             )
             trainer.resume_or_start()
         last = trainer.measure()
         weights, best = trainer.result()
         trainer.let_go()
-        show_costs(context, history.rows, unit, peak_tflops=self.peak_tflops)
-        curves.show_heldout_curve(context, history.rows)
+        show_costs(context, history.rows, loss_step.kind.name, peak_tflops=self.peak_tflops)
+        curves.show_validation_curve(context, history.rows)
         if best is not None:
             context.note(f"The weights are those after step {best.step}, the best on what was held out.")
         return Learnt(history.rows, weights, last if best is None else best.tally)

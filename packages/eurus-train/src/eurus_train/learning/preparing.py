@@ -51,11 +51,11 @@ def prepared(stage: Learning, chat: Chat, context: Context) -> tuple[Examples[An
                     stage.examples(_shown(trees, progress), chat, file, required=required, left_out=so_far)
 
     ranks.once(tokenise)
-    learnt, heldout = map(open_examples, files)
-    show_tokenising(context, learnt.counts, heldout.counts)
+    learnt, validation = (open_examples(file, stage.objective.kind.example) for file in files)
+    show_tokenising(context, learnt.counts, validation.counts)
     if ranks.first() and learnt.left_out:
         log.warning("%s: cut or left out: %s", context.name, learnt.left_out)
-    return learnt, heldout
+    return learnt, validation
 
 
 def parted(stage: Learning, left_out: LeftOut | None = None) -> tuple[Trees, Trees]:

@@ -1,9 +1,9 @@
-"""The stage ``train``: a policy from preference trees, under any objective on actions or pairs."""
+"""The stage ``train``: a policy from preference trees, under objectives of any kind that a policy is learnt by."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -17,40 +17,33 @@ from eurus_core.parts.contracts import Artefact
 from eurus_core.records import PreferenceTree
 from eurus_core.stages import Context
 from eurus_train.data.chat import Chat
-from eurus_train.data.examples import correct_actions, groups, preferences
 from eurus_train.data.mismatches import with_mismatches
-from eurus_train.data.tokenize import Examples, Read, gather
+from eurus_train.data.tokenize import Examples, gather
 from eurus_train.data.tree_tokens import LeftOut
 from eurus_train.distributed import ranks, sharding
 from eurus_train.distributed.checkpoints import clear
 from eurus_train.forest import attention
 from eurus_train.forest.steps import pack
+from eurus_train.kinds import Trained
 from eurus_train.learning import lora
-from eurus_train.learning.learning import A_PAIR, Learning, Learnt
-from eurus_train.learning.loss_steps import ActionLesson, GroupLesson, Lesson, PairLesson
+from eurus_train.learning.learning import Learning, Learnt
+from eurus_train.learning.loss_steps import LossStep
 from eurus_train.learning.preparing import prepared
 from eurus_train.learning.reference import References, consulted
 from eurus_train.learning.saving import write_model
 from eurus_train.monitoring import curves
-from eurus_train.objectives import ActionObjective, GroupObjective, Objective, PolicyObjective, Routed, Routes
-
-LEARNT: Mapping[type[Objective], tuple[Read[Any], str]] = {
-    ActionObjective: (correct_actions, "correct action"),
-    PolicyObjective: (preferences, A_PAIR),
-    GroupObjective: (groups, "group of siblings with different scores"),
-}
-"""What each kind of objective learns from a tree, and how one of them is called."""
+from eurus_train.objectives import Routed, Routes
 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """What both kinds of training start from."""
+    """What a training starts from."""
 
     model: Any
     adapters: Any
     precision: Dtype
     examples: Examples[Any]
-    heldout: Examples[Any]
+    validation: Examples[Any]
 
 
 class Train(Learning):
@@ -77,14 +70,13 @@ class Train(Learning):
         required: bool = True,
         left_out: LeftOut | None = None,
     ) -> Examples[Any]:
-        """Return actions, pairs or groups, as the objective asks; pairs with their mismatches where it uses a baseline."""
+        """Return what the kind of objective selects, with mismatches where the objective uses a baseline."""
         kind, coupled = self.objective.kind, self.objective.uses_baseline
-        read, what = LEARNT[kind]
-        reading = self.reading(self.history if kind is ActionObjective else "keep")
+        reading = self.reading(self.history if kind.may_drop_history else "keep")
         alone = file.with_suffix(".alone") if file and coupled else file
-        found = gather(read, trees, chat, reading, alone, left_out)
+        found = gather(kind.select, trees, chat, reading, alone, left_out)
         if required:
-            found.need(what)
+            found.need(kind.one)
         if coupled:
             found = with_mismatches(found, file, max_length=reading.max_length, seed=self.data_seed, required=required)
             if alone:
@@ -96,19 +88,15 @@ class Train(Learning):
         attention.prepare(model, fast_device())
         return model
 
-    def lesson(self, routes: Routes, references: References | None = None) -> Lesson[Any]:
-        precision = self.dtype()
-        if routes.kind is ActionObjective:
-            return ActionLesson(routes, precision)
-        return (GroupLesson if routes.kind is GroupObjective else PairLesson)(routes, precision, references)
+    def loss_step(self, routes: Routes, references: References | None = None) -> LossStep[Any]:
+        return LossStep(routes, self.dtype(), references)
 
     def run(self, context: Context) -> None:
         tokenizer = self.tokenizer()
-        examples, heldout = prepared(self, self.chat(tokenizer), context)
+        examples, validation = prepared(self, self.chat(tokenizer), context)
         model, adapters = self.begin(context.seed)
-        start = _Start(model, adapters, self.dtype(), examples, heldout)
-        learn = self._learn_actions if self.objective.kind is ActionObjective else self._learn_preferences
-        learnt = learn(start, context)
+        start = _Start(model, adapters, self.dtype(), examples, validation)
+        learnt = self._learn(start, context)
         if ranks.first():
             self._save(start, learnt, tokenizer, context)
             clear(context.folder)
@@ -123,40 +111,24 @@ class Train(Learning):
         dtype = getattr(torch, self.save_dtype)
         write_model(AutoModelForCausalLM, start.model, weights, tokenizer, context.path("model"), dtype=dtype)
 
-    def _learn_actions(self, start: _Start, context: Context) -> Learnt:
-        examples, heldout = start.examples, start.heldout
-        lesson = self.lesson(self.routes(examples, heldout))
-        plan = self.plan(examples)
-        learnt = self.train(context, start.model, lesson, plan, unit="branches", heldout=heldout.trees)
-        curves.show_loss(context, learnt.history)
-        curves.show_left_out(context, examples.left_out)
-        context.figure("actions", len(examples))
-        if learnt.heldout:
-            context.figure("held-out loss", learnt.heldout.means()["loss"])
-        return learnt
-
-    def _learn_preferences(self, start: _Start, context: Context) -> Learnt:
-        examples, heldout = start.examples, start.heldout
-        routes = self.routes(examples, heldout)
+    def _learn(self, start: _Start, context: Context) -> Learnt:
+        examples, validation = start.examples, start.validation
+        routes = self.routes(examples, validation)
         plan = self.plan(examples)
         references = None
         if routes.uses_reference:
-            bins = [*plan.flat(), *pack(heldout.trees, self.forest_tokens)]
+            bins = [*plan.flat(), *pack(validation.trees, self.forest_tokens)]
             source = self.reference or self.model
-            forests = self.lesson(routes).forests
+            forests = self.loss_step(routes).forests
             references = consulted(source, bins, forests, lambda: self._asked(start), start.precision, context)
-        lesson = self.lesson(routes, references)
-        unit = "groups" if routes.kind is GroupObjective else "pairs"
-        learnt = self.train(context, start.model, lesson, plan, unit=unit, heldout=heldout.trees)
-        curves.show_rewards(context, learnt.history, marks=routes.marks)
-        context.define(curves.POLICY_TERMS)
-        curves.show_loss(context, learnt.history)
-        if routes.uses_reference:
-            curves.show_absolute(context, learnt.history, learnt.heldout)
+        loss_step = self.loss_step(routes, references)
+        learnt = self.train(context, start.model, loss_step, plan, validation=validation.trees)
+        kind = routes.kind
+        kind.show(context, Trained(learnt.history, learnt.validation, routes.marks, routes.uses_reference))
         curves.show_left_out(context, examples.left_out)
-        context.figure(unit, len(examples))
-        if learnt.heldout:
-            curves.show_heldout(context, learnt.heldout.means(), learnt.heldout.count)
+        context.figure(kind.name, len(examples))
+        if learnt.validation:
+            kind.show_validation(context, learnt.validation)
         return learnt
 
     @contextlib.contextmanager

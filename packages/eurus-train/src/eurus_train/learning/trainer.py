@@ -28,10 +28,10 @@ from eurus_train.forest.layout import Forest
 from eurus_train.forest.operations import Work, work
 from eurus_train.forest.steps import Plan
 from eurus_train.learning.bins import Bins
-from eurus_train.learning.loss_steps import Lesson
+from eurus_train.learning.loss_steps import LossStep
 from eurus_train.learning.schedule import Schedule, Setting
-from eurus_train.learning.validation import Best, Heldout, best_in, over_ranks, write_best
-from eurus_train.monitoring.evidence import heldout_row
+from eurus_train.learning.validation import Best, Validation, best_in, over_ranks, write_best
+from eurus_train.monitoring.evidence import validation_row
 from eurus_train.monitoring.metrics import Tally
 
 BEST = "best.safetensors"
@@ -48,17 +48,17 @@ class ForestTrainer(SharedTrainer):
         self,
         model: nn.Module,
         plan: Plan[Any],
-        lesson: Lesson[Any],
+        loss_step: LossStep[Any],
         schedule: Schedule,
         folder: Path,
         *,
         on_step: Callable[[int, dict[str, float]], None],
         groups: list[dict[str, Any]] | None = None,
         setting: Setting | None = None,
-        heldout: Heldout[Any] | None = None,
+        validation: Validation[Any] | None = None,
         operations: Callable[[Work], float] | None = None,
     ):
-        bins, setting = Bins(plan, lesson), setting or Setting()
+        bins, setting = Bins(plan, loss_step), setting or Setting()
         named = {id(weight): name for name, weight in model.named_parameters() if weight.requires_grad}
         groups = groups or [{"params": [weight for weight in model.parameters() if weight.requires_grad]}]
         self._groups = [{**group, "params": [named[id(weight)] for weight in group["params"]]} for group in groups]
@@ -89,8 +89,8 @@ class ForestTrainer(SharedTrainer):
             super().__init__(model, arguments, bins, setting.parallel)
         self.remove_callback(PrinterCallback)
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the step's count itself
-        self._bins, self._lesson, self._folder, self._on_step = bins, lesson, folder, on_step
-        self._schedule, self._heldout = schedule, heldout
+        self._bins, self._loss_step, self._folder, self._on_step = bins, loss_step, folder, on_step
+        self._schedule, self._validation = schedule, validation
         self._best = best_in(folder / BEST)
         self._measured: tuple[int, Tally] | None = None
         self._tally = Tally()
@@ -106,12 +106,12 @@ class ForestTrainer(SharedTrainer):
 
     def measure(self) -> Tally | None:
         """Return what held-out examples measure now, None where there are none; once a step, and collective."""
-        if self._heldout is None:
+        if self._validation is None:
             return None
         step = self.state.global_step
         if self._measured is None or self._measured[0] != step:
             self.model_wrapped.eval()
-            self._measured = step, self._heldout.measure(self.called())
+            self._measured = step, self._validation.measure(self.called())
         return self._measured[1]
 
     def result(self) -> tuple[dict[str, Tensor], Best | None]:
@@ -154,8 +154,8 @@ class ForestTrainer(SharedTrainer):
         batches = list(itertools.islice(epoch_iterator, num_batches))
         bins = [batch["examples"] for batch in batches]
         self.model_wrapped.eval()  # until the step's first forward pass: what is looked at is the policy, without dropout
-        self._lesson.before_step(self.called(), bins)
-        (count,) = ranks.total([sum(self._lesson.count(examples) for examples in bins if examples)])
+        self._loss_step.before_step(self.called(), bins)
+        (count,) = ranks.total([sum(self._loss_step.count(examples) for examples in bins if examples)])
         return batches, torch.tensor(count, device=device)
 
     def training_step(
@@ -177,9 +177,9 @@ class ForestTrainer(SharedTrainer):
         called = self.called(model)
         forest: Forest | None = inputs["forest"]
         if forest is None:
-            return self._lesson.idle(called)
+            return self._loss_step.idle(called)
         # gradients are averaged over ranks, which the whole step's count has done already
-        loss = self._lesson.loss(called, forest, self._tally) * ranks.world() / num_items_in_batch
+        loss = self._loss_step.loss(called, forest, self._tally) * ranks.world() / num_items_in_batch
         if not self._not_finite and not torch.isfinite(loss):
             self._not_finite = self._keep(forest, loss)
         self._work += work([forest])
@@ -231,7 +231,7 @@ class ForestTrainer(SharedTrainer):
             if ranks.first():
                 mine = {name: weight for name, weight in weights.items() if name in self._learnt}
                 write_best(self._folder / BEST, found, mine)
-        return heldout_row(tally)
+        return validation_row(tally, self._loss_step.kind.quantities)
 
     def _keep(self, forest: Forest, loss: Tensor) -> str:
         """Write a batch whose loss is no finite number; return what is to be told of it."""

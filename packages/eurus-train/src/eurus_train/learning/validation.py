@@ -16,16 +16,16 @@ from torch import Tensor
 from eurus_core.files.atomic import whole
 from eurus_train.distributed import ranks
 from eurus_train.forest.layout import E
-from eurus_train.learning.loss_steps import Lesson
+from eurus_train.learning.loss_steps import LossStep
 from eurus_train.monitoring.metrics import Tally
 
 
-class Heldout(Generic[E]):
+class Validation(Generic[E]):
     """Bins of examples that nothing is learnt from, dealt to the ranks."""
 
-    def __init__(self, bins: Sequence[Sequence[E]], lesson: Lesson[E]):
+    def __init__(self, bins: Sequence[Sequence[E]], loss_step: LossStep[E]):
         self._bins: list[Sequence[E]] = ranks.dealt(bins, (), ranks.world())[ranks.rank()]
-        self._lesson: Lesson[E] = lesson
+        self._loss_step: LossStep[E] = loss_step
 
     @torch.no_grad()
     def measure(self, model: Any) -> Tally:
@@ -34,12 +34,12 @@ class Heldout(Generic[E]):
         Nothing of the training's own steps enters: KTO's z0 is that of the held-out couples.
         """
         tally = Tally()
-        self._lesson.before_step(model, self._bins)
+        self._loss_step.before_step(model, self._bins)
         for examples in self._bins:
             if examples:
-                self._lesson.loss(model, self._lesson.plant(list(examples)), tally)
+                self._loss_step.loss(model, self._loss_step.plant(list(examples)), tally)
             else:
-                self._lesson.idle(model)
+                self._loss_step.idle(model)
         return over_ranks(tally)
 
 

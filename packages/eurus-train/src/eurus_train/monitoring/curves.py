@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from eurus_core.stages import Context
 from eurus_core.stages.report import Line, Plot, Table
 from eurus_train.data.tree_tokens import LeftOut
-from eurus_train.monitoring.evidence import heldout_row, share_right, shown
+from eurus_train.monitoring.evidence import share_right, shown, validation_row
 from eurus_train.monitoring.metrics import Split, Tally, split, splits
 from eurus_train.monitoring.monitor import findings
 
@@ -33,6 +33,13 @@ def show_loss(context: Context, history: Sequence[Mapping[str, float]]) -> None:
     """Plot the loss against steps."""
     lines = (_line("loss", "loss", history),)
     context.show(Plot(f"{context.name}: loss", "step", "loss", lines, group="loss", noisy=True))
+
+
+def show_quantity(context: Context, history: Sequence[Mapping[str, float]], name: str) -> None:
+    """Plot something that a kind of objective counts against steps, where it was counted."""
+    line = _line(name, name, history)
+    if line.x:
+        context.show(Plot(f"{context.name}: {name}", "step", name, (line,), group=name, noisy=True))
 
 
 def show_rewards(
@@ -76,7 +83,7 @@ def show_rewards(
         )
 
 
-def show_absolute(context: Context, history: Sequence[Mapping[str, float]], heldout: Tally | None = None) -> None:
+def show_absolute(context: Context, history: Sequence[Mapping[str, float]], validation: Tally | None = None) -> None:
     """Plot the share of chosen actions whose reward is below 0, and say what the rewards of a policy warn of, beside what held-out
     pairs say of the model that is kept."""
     line = _line("chosen", "chosen_below_zero", history)
@@ -93,11 +100,11 @@ def show_absolute(context: Context, history: Sequence[Mapping[str, float]], held
             noisy=True,
         )
     )
-    for finding in findings(history, heldout_row(heldout) if heldout else None):
+    for finding in findings(history, validation_row(validation) if validation else None):
         context.note(finding)
 
 
-def show_heldout(context: Context, means: Mapping[str, float], count: Callable[[str], float]) -> None:
+def show_validation(context: Context, means: Mapping[str, float], count: Callable[[str], float]) -> None:
     """Tabulate held-out pairs: accuracy with its interval, rewards; and the same by turn, source and author, where they differ."""
     context.figure("held-out pairs", int(count("accuracy")))
     context.figure("held-out accuracy", means["accuracy"])
@@ -124,7 +131,7 @@ def show_heldout(context: Context, means: Mapping[str, float], count: Callable[[
     )
 
 
-def show_heldout_curve(context: Context, history: Sequence[Mapping[str, float]]) -> None:
+def show_validation_curve(context: Context, history: Sequence[Mapping[str, float]]) -> None:
     """Plot held-out accuracy, or the loss where there are no pairs, against steps; nothing where it was not measured on the way."""
     name = next((name for name in ("heldout_accuracy", "heldout_loss") if any(name in row for row in history)), None)
     if name is not None and sum(name in row for row in history) > 1:

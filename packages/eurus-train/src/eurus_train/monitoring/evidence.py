@@ -47,8 +47,8 @@ def of_training(rows: Sequence[Row]) -> list[Evidence]:
     return found
 
 
-def of_heldout(row: Row) -> list[Evidence]:
-    """Return what held-out pairs say, from what :func:`heldout_row` says of them; nothing where their number is not known."""
+def of_validation(row: Row) -> list[Evidence]:
+    """Return what held-out pairs say, from what :func:`validation_row` says of them; nothing where their number is not known."""
     found = []
     pairs = row.get("heldout_pairs", 0)
     if pairs and "heldout_accuracy" in row:
@@ -63,10 +63,11 @@ def of_heldout(row: Row) -> list[Evidence]:
     return found
 
 
-def heldout_row(tally: Tally) -> dict[str, float]:
-    """Return what a log says of held-out examples: means, and of pairs their number and the standard error of their margin."""
+def validation_row(tally: Tally, quantities: Sequence[str] = ()) -> dict[str, float]:
+    """Return what a log says of held-out examples: means, those of a kind's own ``quantities`` among them, and of pairs their number
+    and the standard error of their margin."""
     means, pairs = tally.means(), tally.count("accuracy") if "accuracy" in tally.means() else 0
-    found = {f"heldout_{name}": means[name] for name in HELD_OUT if name in means}
+    found = {f"heldout_{name}": means[name] for name in dict.fromkeys((*HELD_OUT, *quantities)) if name in means}
     if pairs:
         found["heldout_pairs"] = pairs
     if pairs > 1:

@@ -13,9 +13,9 @@ import click
 
 from eurus_core.errors import InputError, UserError
 from eurus_core.runs import stage_folders
-from eurus_train.monitoring.evidence import of_heldout
+from eurus_train.monitoring.evidence import of_validation
 from eurus_train.monitoring.metrics import splits
-from eurus_train.monitoring.monitor import findings, heldout_of
+from eurus_train.monitoring.monitor import findings, validation_of
 from eurus_train.monitoring.trends import LEAST, Row, Trend, trend
 
 TRL = {
@@ -172,7 +172,7 @@ def _noted(refused: list[str]) -> Iterator[None]:
 
 
 def _show(path: Path, rows: list[Row], as_json: bool) -> None:
-    trends, found, held_out = _trends(rows), findings(rows), of_heldout(heldout_of(rows))
+    trends, found, held_out = _trends(rows), findings(rows), of_validation(validation_of(rows))
     if as_json:
         shown = {label: {"begin": each.begin, "end": each.end} for label, each in trends.items()}
         told = {"log": str(path), "steps": len(rows), "trends": shown, "findings": found}

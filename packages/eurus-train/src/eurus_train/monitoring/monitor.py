@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from eurus_train.monitoring.evidence import of_heldout, of_training, together
+from eurus_train.monitoring.evidence import of_training, of_validation, together
 from eurus_train.monitoring.metrics import split, splits
 from eurus_train.monitoring.trends import LEAST, Row, trend
 
@@ -19,16 +19,16 @@ NUMBER = re.compile(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?")
 QUANTITIES = ("rewards_chosen", "rewards_rejected", "accuracy", "chosen_below_zero")
 
 
-def findings(history: Sequence[Row], heldout: Row | None = None) -> tuple[str, ...]:
+def findings(history: Sequence[Row], validation: Row | None = None) -> tuple[str, ...]:
     """Say plainly what to look at in the rewards of a training so far, over all pairs and source by source; often nothing.
 
-    Of fewer steps than ``LEAST`` it tells only rewards that are no numbers. ``heldout`` is what held-out pairs say of the model that
+    Of fewer steps than ``LEAST`` it tells only rewards that are no numbers. ``validation`` is what held-out pairs say of the model that
     is kept, in the words of a history's rows; by default what the history says of them last.
     """
     names = {name for row in history for name in row}
     relative = "kl" in names or "unique_tokens" not in names
     sources = splits(names, "source")
-    found = _findings(history, heldout_of(history) if heldout is None else heldout, relative)
+    found = _findings(history, validation_of(history) if validation is None else validation, relative)
     for source in sources if len(sources) > 1 else ():
         mine = [
             {name: row[key] for name in QUANTITIES if (key := split(name, "source", source)) in row} for row in history
@@ -37,12 +37,12 @@ def findings(history: Sequence[Row], heldout: Row | None = None) -> tuple[str, .
     return tuple(found)
 
 
-def heldout_of(history: Sequence[Row]) -> Row:
+def validation_of(history: Sequence[Row]) -> Row:
     """Return the last row that says something of held-out pairs; an empty one where none does."""
     return next((row for row in reversed(history) if "heldout_accuracy" in row), {})
 
 
-def _findings(history: Sequence[Row], heldout: Row, relative: bool) -> list[str]:
+def _findings(history: Sequence[Row], validation: Row, relative: bool) -> list[str]:
     """Rewards are ``relative`` where they are measured against a reference: not a reward model's, whose level means nothing, nor
     ORPO's, which are all below 0. Our own logs tell by ``kl``; others are of policies."""
     rows = [row for row in history if "rewards_chosen" in row and "rewards_rejected" in row]
@@ -53,7 +53,7 @@ def _findings(history: Sequence[Row], heldout: Row, relative: bool) -> list[str]
         ]
     if len(rows) < LEAST:
         return []
-    said = together([*of_training(rows), *of_heldout(heldout)])
+    said = together([*of_training(rows), *of_validation(validation)])
     found = [] if said is None else [said]
     if not relative:
         return found

@@ -1,14 +1,7 @@
-"""Objectives: the four kinds that plugins subclass, and SFT, DPO, IPO, KTO, NCA and ORPO, a page each."""
+"""Objectives: the base classes that plugins subclass, and SFT, DPO, IPO, KTO, NCA and ORPO, a page each."""
 
-from eurus_train.objectives.base import (
-    ActionObjective,
-    GroupLikelihoods,
-    GroupObjective,
-    Objective,
-    PairLikelihoods,
-    PolicyObjective,
-    RewardObjective,
-)
+from eurus_train.kinds import GroupLikelihoods, PairLikelihoods
+from eurus_train.objectives.base import ActionObjective, GroupObjective, Objective, PolicyObjective
 from eurus_train.objectives.dpo import DPO, conservative_dpo_loss, dpo_loss, robust_dpo_loss
 from eurus_train.objectives.ipo import IPO, ipo_loss
 from eurus_train.objectives.kto import KTO, kto_baseline, kto_loss
@@ -32,7 +25,6 @@ __all__ = [
     "Objective",
     "PairLikelihoods",
     "PolicyObjective",
-    "RewardObjective",
     "Routed",
     "Routes",
     "Weight",

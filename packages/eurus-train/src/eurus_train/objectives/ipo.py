@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from eurus_train.objectives.base import PairLikelihoods, PolicyObjective
+from eurus_train.kinds.pairs import PairLikelihoods
+from eurus_train.objectives.base import PolicyObjective
 
 
 def ipo_loss(chosen_ratio: Tensor, rejected_ratio: Tensor, *, beta: float) -> Tensor:

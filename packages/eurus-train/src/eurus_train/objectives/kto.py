@@ -8,7 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from eurus_train.objectives.base import PairLikelihoods, PolicyObjective
+from eurus_train.kinds.pairs import PairLikelihoods
+from eurus_train.objectives.base import PolicyObjective
 
 
 def kto_loss(

@@ -9,7 +9,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from eurus_train.objectives.base import PairLikelihoods, PolicyObjective
+from eurus_train.kinds.pairs import PairLikelihoods
+from eurus_train.objectives.base import PolicyObjective
 
 
 def nca_loss(chosen: Tensor, rejected: Tensor) -> Tensor:

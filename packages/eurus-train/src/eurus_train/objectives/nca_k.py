@@ -10,7 +10,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from eurus_train.objectives.base import GroupLikelihoods, GroupObjective
+from eurus_train.kinds.groups import GroupLikelihoods
+from eurus_train.objectives.base import GroupObjective
 
 
 def shares(scores: Tensor, group: Tensor, *, alpha: float) -> Tensor:

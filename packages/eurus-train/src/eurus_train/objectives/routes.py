@@ -9,20 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveFloat, Strict, ValidationInfo
 from pydantic_core import PydanticCustomError
-from torch import Tensor
 
 from eurus_core.errors import InputError, nearest
 from eurus_core.parts.choice import Choice
-from eurus_train.objectives.base import (
-    ActionObjective,
-    GroupObjective,
-    Objective,
-    PolicyObjective,
-    RewardObjective,
-)
+from eurus_train.kinds.kind import Kind
+from eurus_train.objectives.base import Objective
 
 if TYPE_CHECKING:
     from eurus_train.data.tokenize import Source
@@ -32,14 +25,6 @@ Weight = Annotated[PositiveFloat, Strict()]
 
 DEFAULT = "default"
 """The key of a table of objectives that stands for every source without one."""
-
-KINDS: Mapping[type[Objective], tuple[str, str]] = {
-    ActionObjective: ("single actions", "train"),
-    PolicyObjective: ("pairs", "train"),
-    GroupObjective: ("groups with scores", "train"),
-    RewardObjective: ("rewards", "train-reward"),
-}
-"""What an objective learns from, and the stage for it."""
 
 
 class Routes(BaseModel):
@@ -60,8 +45,9 @@ class Routes(BaseModel):
         return tuple(objective for place, objective in enumerate(found) if objective not in found[:place])
 
     @property
-    def kind(self) -> type[Objective]:
-        return _kind(self.objectives[0])
+    def kind(self) -> Kind[Any]:
+        """What all of them learn from."""
+        return self.objectives[0].kind()
 
     @property
     def uses_reference(self) -> bool:
@@ -98,8 +84,8 @@ class Routes(BaseModel):
         """Return the same objectives with these weights of the sources."""
         return self.model_copy(update={"weights": dict(weights)})
 
-    def shared_out(self, sources: Sequence[str], like: Tensor) -> Iterator[tuple[Any, Tensor]]:
-        """Yield each objective that any of the items has, and the places of its items, on the device of ``like``."""
+    def shared_out(self, sources: Sequence[str]) -> Iterator[tuple[Objective, list[int]]]:
+        """Yield each objective that any of the examples has, and their places, given the source of each."""
         places: dict[str, list[int]] = {}
         for place, source in enumerate(sources):
             places.setdefault(source, []).append(place)
@@ -111,8 +97,7 @@ class Routes(BaseModel):
                 merged.append((objective, mine))
             else:
                 known.extend(mine)
-        for objective, mine in merged:
-            yield objective, torch.tensor(mine, device=like.device)
+        yield from merged
 
     def check(self, sources: Mapping[str, Source]) -> None:
         """Compare with the sources that there are, before anything is computed.
@@ -157,21 +142,16 @@ def Routed(stage: str) -> BeforeValidator:  # noqa: N802 - reads as a type in an
         if not all(isinstance(objective, Objective) for objective in chosen.values()):
             return value
         for objective in chosen.values():
-            _, right = KINDS[_kind(objective)]
-            if right != stage:
-                raise PydanticCustomError(
-                    "part",
-                    "{objective} learns {what}: use the stage {right} ({command})",
-                    {
-                        "objective": type(objective).__name__,
-                        "what": "rewards" if right == "train-reward" else "a policy",
-                        "right": right,
-                        "command": "eurus rm train" if right == "train-reward" else "eurus train run",
-                    },
-                )
-        kinds = {KINDS[_kind(objective)][0]: type(objective).__name__ for objective in chosen.values()}
+            name = type(objective).__name__
+            if not hasattr(objective, "kind"):
+                raise PydanticCustomError("part", "{name} names no kind, such as kind = Pairs", {"name": name})
+            kind = objective.kind
+            if kind.stage != stage:
+                about = {"name": name, "learns": kind.learns, "stage": kind.stage, "command": kind.command}
+                raise PydanticCustomError("part", "{name} learns {learns}: use the stage {stage} ({command})", about)
+        kinds = {objective.kind: type(objective).__name__ for objective in chosen.values()}
         if len(kinds) > 1:
-            found = ", ".join(f"{name} from {what}" for what, name in kinds.items())
+            found = ", ".join(f"{name} from {kind.name}" for kind, name in kinds.items())
             raise PydanticCustomError(
                 "part",
                 "the objectives of one stage learn from the same kind of examples; found: {found}",
@@ -184,10 +164,6 @@ def Routed(stage: str) -> BeforeValidator:  # noqa: N802 - reads as a type in an
     route.kind = "objectives"  # type: ignore[attr-defined] # where a setting is looked for that the stage has not
     route.words = what  # type: ignore[attr-defined] # shown by eurus parts
     return BeforeValidator(route)
-
-
-def _kind(objective: Objective) -> type[Objective]:
-    return next((kind for kind in KINDS if isinstance(objective, kind)), Objective)
 
 
 def _listed(names: Mapping[str, Any]) -> str:
