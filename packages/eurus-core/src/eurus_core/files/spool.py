@@ -20,7 +20,7 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the spool
         self._places: dict[int, int] = {}
-        self._end = 0
+        self._end, self._read = 0, False
 
     def __enter__(self) -> Spool:
         return self
@@ -35,12 +35,15 @@ class Spool:
 
     def add(self, number: int, value: Any) -> None:
         line = json.dumps(value).encode("ascii") + b"\n"
-        self._file.seek(self._end)
+        if self._read:  # seeking writes the buffer out: only where the last reader has moved on
+            self._file.seek(self._end)
+            self._read = False
         self._file.write(line)
         self._places[number] = self._end
         self._end += len(line)
 
     def __iter__(self) -> Iterator[Any]:
+        self._read = True
         for number in sorted(self._places):
             self._file.seek(self._places[number])
             yield json.loads(self._file.readline())
