@@ -15,9 +15,11 @@ import pytest
 import torch
 from brings_kinds.labelled import UnpairedKTO
 from brings_kinds.rankings import PlackettLuce
+from pydantic import ValidationError
 
 import eurus_train
 from eurus_core.testing import ObjectiveContract, assert_light
+from eurus_train import DPO, Objective, Train
 
 HERE = Path(__file__).parent
 PAIRS = Path(eurus_train.__file__).parent / "recipes/tiny/pairs.jsonl"
@@ -122,8 +124,19 @@ def test_labelled_rows_without_pairs_are_learnt_from_with_a_baseline_of_their_ow
     assert {"rewards_true", "rewards_false"} & second.keys()
 
 
-def test_two_kinds_in_one_stage_are_refused_by_their_names(site, tmp_path):
-    process = start(site, tmp_path / "out", "plackett-luce", PAIRS, objective="{a='plackett-luce', default='dpo'}")
-    said = process.communicate(timeout=600)[1]
-    assert process.returncode == 2
-    assert "PlackettLuce from rankings, DPO from pairs" in said
+def stage(objective):
+    return Train.model_validate({"model": "tiny", "trees": str(PAIRS), "learning_rate": 1e-3, "objective": objective})
+
+
+def test_two_kinds_in_one_stage_are_refused_by_their_names():
+    with pytest.raises(ValidationError, match="PlackettLuce from rankings, DPO from pairs"):
+        stage({"a": PlackettLuce(), "default": DPO()})
+
+
+def test_an_objective_that_names_no_kind_is_told_what_it_lacks():
+    class Kindless(Objective):
+        def loss(self, values):
+            return values
+
+    with pytest.raises(ValidationError, match="Kindless names no kind, such as kind = Pairs"):
+        stage(Kindless())

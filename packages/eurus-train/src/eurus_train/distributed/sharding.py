@@ -136,7 +136,7 @@ def _let_go() -> None:
 
 
 class Called:
-    """A model as lessons know it, called through what shares it among ranks."""
+    """A model as loss steps know it, called through what shares it among ranks."""
 
     def __init__(self, outer: nn.Module, inner: nn.Module):
         self._outer, self._inner = outer, inner

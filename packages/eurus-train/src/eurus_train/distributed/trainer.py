@@ -40,7 +40,7 @@ class SharedTrainer(transformers.Trainer):
         super().__init__(model=model, args=arguments, train_dataset=dataset)
 
     def called(self, model: nn.Module | None = None) -> Any:
-        """Return the model as lessons know it, called through what shares it."""
+        """Return the model as loss steps know it, called through what shares it."""
         outer = self.model_wrapped if model is None else model
         return outer if outer is self._whole_model else sharding.Called(outer, self._whole_model)
 

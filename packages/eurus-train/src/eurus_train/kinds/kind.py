@@ -58,7 +58,8 @@ class Kind(ABC, Generic[E]):
     def select(self, tree: PreferenceTree, reading: Reading, left_out: LeftOut) -> Selection[E]:
         """Return the actions of a tree that have to be tokenised, and what makes examples of their branches.
 
-        What is not learnt from is counted in ``left_out`` with its reason. InputError for a tree that cannot be used.
+        ``reading`` holds what the stage's settings admit (:func:`eurus_core.records.pairs.pairable` applies ``untrusted`` and
+        ``opinions``). What is not learnt from is counted in ``left_out`` with its reason. InputError for a tree that cannot be used.
         """
 
     @abstractmethod

@@ -118,8 +118,9 @@ class LossStep(Generic[E]):
             if coupled:
                 forest = plant_mismatches(coupled)
                 value = self.read(model, forest)
+                places = torch.from_numpy(forest.places).to(value.device)
                 weights = value.new_tensor([self.weight(example) for example in coupled])
-                total += ((value - self._reference(forest, value)) * weights).sum().item()
+                total += ((value - self._reference(forest, value))[places] * weights).sum().item()
                 weight += weights.sum().item()
             elif ranks.world() > 1:
                 self.idle(model)

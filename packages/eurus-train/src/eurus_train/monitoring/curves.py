@@ -14,7 +14,7 @@ from eurus_train.monitoring.monitor import findings
 
 FIGURE_5 = "rewards while learning (figure 5)"
 REWARDS = "Means over the pairs of each step. Margin: chosen minus rejected."
-HELD_OUT = ("rewards_chosen", "rewards_rejected", "margin")
+VALIDATED = ("rewards_chosen", "rewards_rejected", "margin")
 AUTHORS = {"same": "sides of one author", "mixed": "assisted against sampled"}
 TERMS = {
     "margin": "the reward of the chosen action less that of the rejected one",
@@ -111,7 +111,7 @@ def show_validation(context: Context, means: Mapping[str, float], count: Callabl
 
     def row(label: str, name: Callable[[str], str] = str) -> tuple[str | int | float, ...]:
         right = share_right(means, count, name("accuracy"))
-        return label, right.n, shown(right), *(means[name(quantity)] for quantity in HELD_OUT)
+        return label, right.n, shown(right), *(means[name(quantity)] for quantity in VALIDATED)
 
     rows = [row("all")]
     by: Split

@@ -15,7 +15,7 @@ from eurus_core.statistics import Z95, Interval, wilson
 from eurus_train.monitoring.metrics import Tally
 from eurus_train.monitoring.trends import LEAST, Row, shown_number, trend
 
-HELD_OUT = ("loss", "accuracy", "margin")
+VALIDATED = ("loss", "accuracy", "margin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def validation_row(tally: Tally, quantities: Sequence[str] = ()) -> dict[str, fl
     """Return what a log says of held-out examples: means, those of a kind's own ``quantities`` among them, and of pairs their number
     and the standard error of their margin."""
     means, pairs = tally.means(), tally.count("accuracy") if "accuracy" in tally.means() else 0
-    found = {f"heldout_{name}": means[name] for name in dict.fromkeys((*HELD_OUT, *quantities)) if name in means}
+    found = {f"heldout_{name}": means[name] for name in dict.fromkeys((*VALIDATED, *quantities)) if name in means}
     if pairs:
         found["heldout_pairs"] = pairs
     if pairs > 1:

@@ -172,18 +172,18 @@ def _noted(refused: list[str]) -> Iterator[None]:
 
 
 def _show(path: Path, rows: list[Row], as_json: bool) -> None:
-    trends, found, held_out = _trends(rows), findings(rows), of_validation(validation_of(rows))
+    trends, found, validated = _trends(rows), findings(rows), of_validation(validation_of(rows))
     if as_json:
         shown = {label: {"begin": each.begin, "end": each.end} for label, each in trends.items()}
         told = {"log": str(path), "steps": len(rows), "trends": shown, "findings": found}
-        told["held out"] = [{"words": one.words, "low": one.low, "high": one.high} for one in held_out]
+        told["held out"] = [{"words": one.words, "low": one.low, "high": one.high} for one in validated]
         click.echo(json.dumps(told, ensure_ascii=False))
         return
     sources = splits({name for row in rows for name in row}, "source")
     click.echo(f"{path}: {len(rows)} entries" + (f", sources {', '.join(sources)}" if len(sources) > 1 else ""))
     for label, each in trends.items():
         click.echo(f"  {label:15} {each}")
-    for one in held_out:
+    for one in validated:
         click.echo(f"  {'held out':15} {one.words}")
     few = f"Fewer than {LEAST} entries are no trend." if len(rows) < LEAST else "Nothing to warn of."
     for finding in found or (few,):
