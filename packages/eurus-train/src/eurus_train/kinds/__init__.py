@@ -17,7 +17,8 @@ A kind is one small class, a subclass of :class:`~eurus_train.kinds.kind.Kind`:
 ``rewards``            what the objective credits each action with, if anything
 ``tally``              what is counted of a forest, beside the loss: it stands in ``metrics.jsonl``
 ``quantities``         which of those counts a person follows: they are plotted, shown while training, measured on held-out examples
-``show``               what the report says of a training
+``show``               what the report says of a training; ``show_validation``, what it says of held-out examples
+``may_drop_history``   whether the stage's setting ``history`` applies
 =====================  ==================================================================================================
 
 Only the first two, ``select`` and ``given`` have no default. Everything else stands once, for every kind:

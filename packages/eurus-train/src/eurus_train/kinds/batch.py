@@ -59,6 +59,10 @@ class Batch(Generic[E]):
         """Return some of these examples, by their numbers among them."""
         return replace(self, taken=self.taken[np.array(numbers, dtype=np.int64)])
 
+    def detached(self) -> Batch[E]:
+        """Return the same numbers without gradients, to be counted."""
+        return replace(self, value=self.value.detach(), scored=self.scored.detach())
+
     def _tensor(self, values: Any) -> Tensor:
         return torch.from_numpy(values).to(self.value.device)
 

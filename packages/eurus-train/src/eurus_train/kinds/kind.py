@@ -75,7 +75,7 @@ class Kind(ABC, Generic[E]):
         return None
 
     def tally(self, tally: Tally, batch: Batch[E], rewards: Tensor | None) -> None:
-        """Count what is to be known of a forest's examples, beside their loss. ``rewards`` are those of all objectives, detached."""
+        """Count what is to be known of a forest's examples, beside their loss. ``rewards`` are those of all objectives; nothing has gradients."""
 
     def show(self, context: Context, trained: Trained) -> None:
         """Plot a training: its loss, and each of the ``quantities``."""

@@ -98,7 +98,7 @@ class LossStep(Generic[E]):
         own = [example.weight for example, size in zip(examples, sizes, strict=True) for _ in range(size)]
         weights = losses.new_tensor(own) * losses.new_tensor([self.routes.weight(source) for source in sources])
         tally_losses(tally, losses, weights, sources)
-        self.kind.tally(tally, batch, rewards)
+        self.kind.tally(tally, batch.detached(), rewards)
         if self.routes.uses_baseline:
             tally.add_sum("z0", self._baseline, 1)
         return (losses * weights).sum()
