@@ -9,9 +9,27 @@ from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, ClassVar, Literal
 
-from eurus_core.parts.choice import Choice
-from eurus_core.parts.contracts import Backend, Critic, Format, Function, Grader, RowKeys, Scorer, Source, Stage, Tool
-from eurus_core.records import Critique, Graft, Observation, Problem, Reference, Reply, Turn, Verdict
+from eurus_core import (
+    Backend,
+    Choice,
+    Critic,
+    Critique,
+    Format,
+    Function,
+    Grader,
+    Graft,
+    Observation,
+    Problem,
+    Reference,
+    Reply,
+    RowKeys,
+    Scorer,
+    Source,
+    Stage,
+    Tool,
+    Turn,
+    Verdict,
+)
 
 
 class Halves(Source):
