@@ -28,6 +28,15 @@ ROWS = ROOT / "examples/data"
 PACKAGES = sorted(folder.name for folder in (ROOT / "packages").iterdir())
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
+SESSION = """
+from eurus_sandbox import Sandbox
+
+with Sandbox() as sandbox:
+    with sandbox.session() as session:
+        print(session.run("x = 2\\nx * 21").text)
+    print(sandbox.check_stdio("print(int(input()) * 2)", [("21\\n", "42\\n")]).outcome)
+"""
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -90,17 +99,18 @@ def environment(wheels: Path, index: None, tmp_path_factory: pytest.TempPathFact
     def make(package: str) -> Environment:
         place = tmp_path_factory.mktemp(package)
         subprocess.run([sys.executable, "-m", "venv", place / "venv"], check=True)
-        # names bound to files: nothing of the same name is taken from the index
-        ours = [f"{wheel.name.split('-')[0].replace('_', '-')} @ {wheel.as_uri()}" for wheel in wheels.glob("*.whl")]
         torch = importlib.metadata.version("torch").partition("+")[0]
-        (place / "constraints.txt").write_text("\n".join((*ours, f"torch=={torch}")))
+        ours = [f"{name}=={version(name)}" for name in PACKAGES]
+        (place / "constraints.txt").write_text("\n".join((f"torch=={torch}", *ours)))
         install = [place / "venv/bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        done = subprocess.run(
-            [*install, "-c", place / "constraints.txt", package], capture_output=True, text=True, check=False
-        )
+        found = ["--find-links", wheels, "-c", place / "constraints.txt"]
+        done = subprocess.run([*install, *found, package], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         (place / "work").mkdir()
         made = Environment(place / "venv/bin", place / "work")
+        for name in made.ours():
+            record = f"import importlib.metadata as m; print(m.distribution({name!r}).read_text('RECORD'))"
+            assert built(wheels, name) <= {*made.python(record).split()}, f"{name} came from the index, not from here"
         made("python", "-m", "pip", "check")
         assert "not loaded" not in made("eurus", "plugins", "--check")
         return made
@@ -108,16 +118,25 @@ def environment(wheels: Path, index: None, tmp_path_factory: pytest.TempPathFact
     return make
 
 
+def version(name: str) -> str:
+    return str(tomllib.loads((ROOT / "packages" / name / "pyproject.toml").read_text())["project"]["version"])
+
+
+def built(wheels: Path, name: str) -> set[str]:
+    """Return the lines of a wheel's RECORD: each file with its hash and size."""
+    stem = f"{name.replace('-', '_')}-{version(name)}"
+    with zipfile.ZipFile(wheels / f"{stem}-py3-none-any.whl") as wheel:
+        return {*wheel.read(f"{stem}.dist-info/RECORD").decode().split()}
+
+
 def test_there_is_a_wheel_for_each_package_with_every_file_of_it(wheels):
     assert len([*wheels.iterdir()]) == len(PACKAGES) == 8
     for name in PACKAGES:
-        version = tomllib.loads((ROOT / "packages" / name / "pyproject.toml").read_text())["project"]["version"]
         source = ROOT / "packages" / name / "src"
         files = {
             str(file.relative_to(source)) for file in source.rglob("*") if file.is_file() and file.suffix != ".pyc"
         }
-        with zipfile.ZipFile(wheels / f"{name.replace('-', '_')}-{version}-py3-none-any.whl") as wheel:
-            packed = set(wheel.namelist())
+        packed = {line.split(",")[0] for line in built(wheels, name)}
         assert files == {file for file in packed if ".dist-info/" not in file}
         assert any(file.endswith("licenses/LICENSE") for file in packed)
 
@@ -130,18 +149,17 @@ def test_graders_alone_judge_answers(environment):
     verdicts = [json.loads(line) for line in eurus("eurus", "grade", "answers.jsonl").splitlines()]
     assert [verdict["outcome"] for verdict in verdicts] == ["correct", "correct", "incorrect"]
     assert [verdict["rule"] for verdict in verdicts] == ["number (boxed)", "letter", "assert"]
-    assert eurus.python("from eurus_graders import equivalent; print(equivalent('0.5', '1/2'))") == "True\n"
+    assert (
+        eurus.python("from eurus_graders import grade; print(grade('The answer is 0.5.', '1/2').outcome)")
+        == "correct\n"
+    )
 
 
 def test_the_sandbox_alone_runs_code(environment):
     eurus = environment("eurus-sandbox")
     assert eurus.ours() == {"eurus-core", "eurus-sandbox"}
     assert eurus("eurus", "sandbox", "run", stdin="x = 2\nprint(x * 21)\n") == "42\n"
-    program = "from eurus_sandbox import Sandbox\nwith Sandbox() as sandbox, sandbox.session() as session:\n"
-    assert eurus.python(f"{program}    print(session.run('x = 2\\nx * 21').text)") == "Out: 42\n"
-    tests = "[('21\\n', '42\\n')]"
-    judged = f"from eurus_sandbox import Sandbox\nwith Sandbox() as sandbox:\n    print(sandbox.check_stdio('print(int(input()) * 2)', {tests}).outcome)"
-    assert eurus.python(judged) == "correct\n"
+    assert eurus.python(SESSION) == "Out: 42\ncorrect\n"
 
 
 def test_learning_needs_neither_growing_nor_judging_nor_a_sandbox(environment):
