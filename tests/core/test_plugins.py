@@ -205,7 +205,9 @@ def test_a_plugin_for_a_later_core_is_not_loaded_and_says_what_is_installed(dist
 def test_a_plugin_for_an_earlier_core_alone_is_what_to_change(distribution: Callable[..., Any]) -> None:
     found = scan([core(), distribution("earlier", "raise ValueError('unread')", "eurus-core>=0.1,<0.2", "numpy<1")])
     (broken,) = found.broken()
-    asked = f"needs eurus-core>=0.1,<0.2: {CORE} is installed. Install a release of the plugin that is made for eurus-core"
+    asked = (
+        f"needs eurus-core>=0.1,<0.2: {CORE} is installed. Install a release of the plugin that is made for eurus-core"
+    )
     assert broken.problem.startswith(f"{asked} {CORE}. It needs numpy<1: ")
     assert broken.problem.endswith(" is installed. Run: pip install 'numpy<1'.")
 
