@@ -15,9 +15,9 @@ from eurus_core import (
     Critic,
     Critique,
     Format,
+    FragmentTurn,
     Function,
     Grader,
-    Graft,
     Observation,
     Problem,
     Reference,
@@ -27,7 +27,7 @@ from eurus_core import (
     Source,
     Stage,
     Tool,
-    Turn,
+    TreeFragment,
     Verdict,
 )
 
@@ -165,10 +165,13 @@ class GoodAndBad(Format):
         RowKeys({"ask": "text", "good": "text", "bad": "text"}, {}, {"ask": "1 + 1?", "good": "2", "bad": "3"}),
     )
 
-    def grafts(self, row, source):
+    def fragments(self, row, source):
         ask, good, bad = (row.text(key, "Needed are the texts ask, good and bad.") for key in ("ask", "good", "bad"))
-        sides = Turn(good, Verdict("correct", rule="published")), Turn(bad, Verdict("incorrect", rule="published"))
-        yield Graft(Problem(ask, "Chat", source, ask), (), sides, ((0, 1, 1.0),))
+        sides = (
+            FragmentTurn(good, Verdict("correct", rule="published")),
+            FragmentTurn(bad, Verdict("incorrect", rule="published")),
+        )
+        yield TreeFragment(Problem(ask, "Chat", source, ask), (), sides, ((0, 1, 1.0),))
 
 
 class Tally(Stage):

@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from eurus_core.records.request import Reply as Reply
     from eurus_core.records.request import Request as Request
     from eurus_core.records.request import Sampling as Sampling
-    from eurus_core.records.tree import Graft as Graft
+    from eurus_core.records.tree import FragmentTurn as FragmentTurn
     from eurus_core.records.tree import Node as Node
     from eurus_core.records.tree import Preference as Preference
     from eurus_core.records.tree import PreferenceTree as PreferenceTree
     from eurus_core.records.tree import Sample as Sample
-    from eurus_core.records.tree import Turn as Turn
+    from eurus_core.records.tree import TreeFragment as TreeFragment
     from eurus_core.records.tree_set import TreeSet as TreeSet
     from eurus_core.records.tree_set import write_trees as write_trees
     from eurus_core.stages.context import Context as Context
@@ -71,7 +71,7 @@ __getattr__, __all__ = exports(
         "records.pairs": ["pairs"],
         "records.problem": ["Problem", "Reference"],
         "records.request": ["Message", "Reply", "Request", "Sampling"],
-        "records.tree": ["Graft", "Node", "Preference", "PreferenceTree", "Sample", "Turn"],
+        "records.tree": ["FragmentTurn", "Node", "Preference", "PreferenceTree", "Sample", "TreeFragment"],
         "records.tree_set": ["TreeSet", "write_trees"],
         "stages.context": ["Context"],
     },
