@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from eurus_core.records.tree import TreeFragment as TreeFragment
     from eurus_core.records.tree_set import TreeSet as TreeSet
     from eurus_core.records.tree_set import write_trees as write_trees
+    from eurus_core.records.turns import parse as parse
     from eurus_core.stages.context import Context as Context
 
 __getattr__, __all__ = exports(
@@ -73,6 +74,7 @@ __getattr__, __all__ = exports(
         "records.request": ["Message", "Reply", "Request", "Sampling"],
         "records.tree": ["FragmentTurn", "Node", "Preference", "PreferenceTree", "Sample", "TreeFragment"],
         "records.tree_set": ["TreeSet", "write_trees"],
+        "records.turns": ["parse"],
         "stages.context": ["Context"],
     },
 )
