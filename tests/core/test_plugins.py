@@ -141,6 +141,16 @@ def test_a_part_that_is_left_out_says_why_when_it_is_asked_for(plugin: Callable[
     )
 
 
+def test_a_part_that_names_no_api_is_made_for_the_first(
+    plugin: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eurus_core.parts.loading.API", 2)
+    assert list(loaded(plugin("first_plugin", GOOD)).offers("objectives")) == ["simpo"]
+    monkeypatch.setattr("eurus_core.parts.loading.OLDEST_API", 2)
+    (only,) = loaded(plugin("first_plugin", GOOD)).plugins
+    assert only.notes == ("objective 'simpo' is left out: it is made for plugin api 1; this core serves 2.",)
+
+
 HOOKS = [name for name in dir(hookspecs) if name.startswith("eurus_")]
 
 
