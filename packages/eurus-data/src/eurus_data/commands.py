@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from eurus_core.cli.run import stage_command
-from eurus_core.episode.journal import Store
+from eurus_core.episode.journal import Journal
 from eurus_core.episode.resume import recorded
 from eurus_core.errors import InputError
 from eurus_core.formats import open_trees
@@ -86,7 +86,7 @@ def replies(store: Path) -> None:
     """Print the replies in STORE, a growth's replies.sqlite, as JSONL that the backend `replay` reads."""
     if not store.is_file():
         raise InputError("no store of replies here", needed="A growth leaves replies.sqlite in its folder.", file=store)
-    with Store(store) as opened:
+    with Journal(store) as opened:
         for row in recorded(opened):
             click.echo(json.dumps(row))
 

@@ -10,6 +10,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from eurus_core.episode.journal import Journal, Record
+from eurus_core.episode.resume import key
 from eurus_core.errors import InputError, PluginError
 from eurus_core.parts.choice import Choice, Samples
 from eurus_core.parts.contracts import Artefact, Grader, Scorer, Stage
@@ -30,7 +32,7 @@ from eurus_core.statistics import (
 from eurus_eval.samples import by_problem, read_samples
 from eurus_eval.stages import accuracy, cuts
 from eurus_eval.stages.accuracy import percent, points, worded
-from eurus_eval.stages.work_log import WorkLog
+from eurus_eval.stages.evaluate import JOURNAL
 
 BLIND = "a scorer that knows nothing"
 TERMS = {
@@ -74,10 +76,10 @@ class BestOfN(Stage):
         if any(len(group) > k for group in groups.values()):
             context.note(f"Problems have unequal numbers of samples; the first {k} of each are used.")
         groups = {problem: group[:k] for problem, group in groups.items()}
-        with WorkLog(context.path("scores")) as log:
-            scores = self._score(context, self.scorer, groups, log) if self.scorer else None
-        self._write(context, groups, scores)
-        log.done()
+        with Journal(context.folder / JOURNAL) as journal:
+            scores = self._score(context, self.scorer, groups, journal) if self.scorer else None
+            self._write(context, groups, scores)
+            journal.discard()
         curves = _curves(groups, self.grader, scores, self.scorer_label)
         context.figure("samples a problem", k)
         for block in (_plot(curves), _table(curves, k)):
@@ -89,8 +91,8 @@ class BestOfN(Stage):
         if scores is not None:
             self._compare(context, curves, groups, scores)
 
-    def _score(self, context: Context, part: Scorer, groups: Groups, log: WorkLog) -> dict[str, list[float]]:
-        scores: dict[str, list[float]] = {piece["problem"]: piece["scores"] for piece in log.found}
+    def _score(self, context: Context, part: Scorer, groups: Groups, journal: Journal) -> dict[str, list[float]]:
+        scores: dict[str, list[float]] = {one.place: json.loads(one.value) for one in journal.records("scores")}
         if len(scores) == len(groups):
             return scores
         with part.open() as scorer, context.progress(context.name, len(groups), "problems") as progress:
@@ -105,7 +107,7 @@ class BestOfN(Stage):
                         "it must give one finite score each."
                     )
                 scores[problem] = found
-                log.add({"problem": problem, "scores": found})
+                journal.put(Record(key("scores", problem), "scores", problem, json.dumps(found))).result()
                 progress.advance()
         return scores
 
