@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from eurus_core.parts.choice import Choice
 from eurus_core.parts.contracts import Backend, Critic, Format, Function, Grader, RowKeys, Scorer, Source, Stage, Tool
-from eurus_core.records import Critique, Graft, Observation, Problem, Reference, Reply, Turn, Verdict
+from eurus_core.records import Critique, FragmentTurn, Observation, Problem, Reference, Reply, TreeFragment, Verdict
 
 
 class Halves(Source):
@@ -147,10 +147,13 @@ class GoodAndBad(Format):
         RowKeys({"ask": "text", "good": "text", "bad": "text"}, {}, {"ask": "1 + 1?", "good": "2", "bad": "3"}),
     )
 
-    def grafts(self, row, source):
+    def fragments(self, row, source):
         ask, good, bad = (row.text(key, "Needed are the texts ask, good and bad.") for key in ("ask", "good", "bad"))
-        sides = Turn(good, Verdict("correct", rule="published")), Turn(bad, Verdict("incorrect", rule="published"))
-        yield Graft(Problem(ask, "Chat", source, ask), (), sides, ((0, 1, 1.0),))
+        sides = (
+            FragmentTurn(good, Verdict("correct", rule="published")),
+            FragmentTurn(bad, Verdict("incorrect", rule="published")),
+        )
+        yield TreeFragment(Problem(ask, "Chat", source, ask), (), sides, ((0, 1, 1.0),))
 
 
 class Tally(Stage):

@@ -24,12 +24,12 @@ from eurus_core.parts.choice import inside, names
 from eurus_core.records import (
     Action,
     Critique,
-    Graft,
     Message,
     Observation,
     Problem,
     Reply,
     Request,
+    TreeFragment,
     Verdict,
 )
 from eurus_core.stages import Artefact as Artefact
@@ -256,7 +256,7 @@ class Format(Part):
     """The data set that publishes in this form, the name on its pairs; the file's where many do."""
 
     @abstractmethod
-    def grafts(self, row: Row, source: str) -> Iterator[Graft]:
+    def fragments(self, row: Row, source: str) -> Iterator[TreeFragment]:
         """Yield what a row says of its tree; InputError where it cannot be used. ``source`` names the data set."""
 
 
