@@ -103,7 +103,7 @@ def a_problem_file(folder: Path) -> Path:
 def a_tree(folder: Path, trees: Path) -> None:
     from eurus_train import Train
 
-    assert len(TreeSet.open(trees)) == 1  # noqa: S101
+    assert len(TreeSet.open(trees)) == 1
     stage = {"model": "tiny", "objective": "sft", "trees": str(trees), "max_steps": 1, "learning_rate": 1e-4}
     train = Train.model_validate(stage)
     (folder / "train").mkdir()

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from eurus_core.errors import InputError
-from eurus_core.parts.contracts import Actor, Backend, Grader, Session, Source, Split, Tool, Workbench, refuse
+from eurus_core.parts.contracts import Backend, Grader, OpenBackend, OpenTool, Session, Source, Split, Tool, refuse
 from eurus_core.records import Observation, Problem, Reference, Reply, Request, Sampling
 from eurus_core.stages import Context
 from eurus_core.statistics import wilson
@@ -59,7 +59,7 @@ class Adder(Backend):
         return "adder"
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[OpenBackend]:
         yield AdderActor(self)
 
 
@@ -90,7 +90,7 @@ class Printer(Tool):
     log: Path
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Workbench]:
+    async def open(self) -> AsyncIterator[OpenTool]:
         yield PrinterBench(self.log)
 
 

@@ -6,7 +6,7 @@ import io
 import sys
 import traceback
 from collections import Counter
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar, Literal
 
 from eurus_core.parts.choice import Choice
@@ -131,11 +131,11 @@ class Echo(Backend):
 class Brevity(Scorer):
     """Scores by length."""
 
-    @contextmanager
-    def open(self):
+    @asynccontextmanager
+    async def open(self):
         yield self
 
-    def score(self, prompt, responses):
+    async def score(self, prompt, responses):
         return [-float(len(response)) for response in responses]
 
 

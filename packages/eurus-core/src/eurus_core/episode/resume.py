@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from eurus_core.episode.journal import Journal, Kind, Record
-from eurus_core.parts.contracts import Actor, Review, Session, Workbench
+from eurus_core.parts.contracts import OpenBackend, OpenCritic, OpenTool, Session
 from eurus_core.records import Action, Critique, Message, Observation, Problem, Reply, Request, Verdict
 from eurus_core.records.codec import from_json, to_json
 from eurus_core.records.request_keys import request_key
@@ -56,9 +56,9 @@ def key(kind: Kind, *parts: Any) -> str:
 
 @dataclass(frozen=True)
 class RememberedActor:
-    """An :class:`~eurus_core.parts.contracts.Actor` for one sample at one place."""
+    """An :class:`~eurus_core.parts.contracts.OpenBackend` for one sample at one place."""
 
-    actor: Actor
+    actor: OpenBackend
     backend: str  # its identity
     place: str
     journal: Journal
@@ -97,7 +97,7 @@ class RememberedSession:
     may share a pool of any size.
     """
 
-    bench: Workbench
+    bench: OpenTool
     tool: str  # its identity
     place: str
     journal: Journal
@@ -154,9 +154,9 @@ class RememberedSession:
 
 @dataclass(frozen=True)
 class RememberedReview:
-    """A :class:`~eurus_core.parts.contracts.Review` for one place."""
+    """A :class:`~eurus_core.parts.contracts.OpenCritic` for one place."""
 
-    review: Review
+    review: OpenCritic
     critic: str  # its identity
     place: str
     journal: Journal

@@ -13,7 +13,7 @@ from typing import Protocol
 from eurus_core.episode.journal import Journal
 from eurus_core.episode.resume import RememberedActor, RememberedReview, RememberedSession, Tally, identity
 from eurus_core.episode.step import judge
-from eurus_core.parts.contracts import Actor, Backend, Grading, Review, Workbench
+from eurus_core.parts.contracts import Backend, OpenBackend, OpenCritic, OpenGrader, OpenTool
 from eurus_core.records import Action, Critique, Message, Node, Observation, PreferenceTree, Problem, Request, Verdict
 from eurus_core.records.pairs import history
 from eurus_core.records.seeds import derive
@@ -64,15 +64,15 @@ class Environment:
     Without a workbench no code is run, without a review nothing is criticised.
     """
 
-    grader: Grading
+    grader: OpenGrader
     journal: Journal
     tally: Tally
-    workbench: Workbench | None = None
+    workbench: OpenTool | None = None
     tool: str = ""
-    review: Review | None = None
+    review: OpenCritic | None = None
     critic: str = ""
 
-    async def attempt(self, turn: Turn, backend: Backend, actor: Actor, request: Request) -> Attempt:
+    async def attempt(self, turn: Turn, backend: Backend, actor: OpenBackend, request: Request) -> Attempt:
         """Ask ``actor``, which ``backend`` opened, run the code that it writes, and judge what comes of it."""
         session = None
         if self.workbench is not None and turn.problem.tools:

@@ -19,7 +19,18 @@ from eurus_core.episode.trajectory import Environment, play
 from eurus_core.errors import EurusError, InputError
 from eurus_core.files.spool import Spool
 from eurus_core.parts.choice import Choice
-from eurus_core.parts.contracts import Actor, Artefact, Backend, Critic, Grader, Source, Split, Stage, Tool, refuse
+from eurus_core.parts.contracts import (
+    Artefact,
+    Backend,
+    Critic,
+    Grader,
+    OpenBackend,
+    Source,
+    Split,
+    Stage,
+    Tool,
+    refuse,
+)
 from eurus_core.records import PreferenceTree, Problem, Tier
 from eurus_core.records.codec import from_json, to_json
 from eurus_core.records.tree_set import write_trees
@@ -182,7 +193,7 @@ class Grow(Stage):
 
     async def _open(self, stack: AsyncExitStack, journal: Journal, tally: Tally) -> Climber:
         """Open every part once; rungs with equal backends share one actor."""
-        actors: list[tuple[Backend, Actor]] = []
+        actors: list[tuple[Backend, OpenBackend]] = []
         ladder = []
         for rung in self.actors:
             actor = next((actor for backend, actor in actors if backend == rung.backend), None)

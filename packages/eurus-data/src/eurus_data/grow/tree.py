@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from eurus_core.episode.trajectory import Attempt, Environment, Turn
-from eurus_core.parts.contracts import Actor
+from eurus_core.parts.contracts import OpenBackend
 from eurus_core.records import REJECTABLE
 from eurus_core.records.seeds import derive
 from eurus_data.assist import NoReference
@@ -23,7 +23,7 @@ class Climber:
     bound the siblings at a turn; None keeps all.
     """
 
-    ladder: tuple[tuple[Rung, Actor], ...]
+    ladder: tuple[tuple[Rung, OpenBackend], ...]
     environment: Environment
     keep_correct: int | None = None
     keep_incorrect: int | None = None
@@ -49,7 +49,7 @@ class Climber:
         grown = None if last else expanded(attempts, turn.seed)
         return self._kept(attempts, grown, turn.seed), grown
 
-    async def _attempt(self, turn: Turn, rung: Rung, actor: Actor) -> Attempt | None:
+    async def _attempt(self, turn: Turn, rung: Rung, actor: OpenBackend) -> Attempt | None:
         """Try one action; None where the actor answers from a reference that the problem does not have."""
         try:
             asked = request(rung, turn.problem, turn.history, turn.seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -93,23 +94,29 @@ class BestOfN(Stage):
 
     def _score(self, context: Context, part: Scorer, groups: Groups, journal: Journal) -> dict[str, list[float]]:
         scores: dict[str, list[float]] = {one.place: json.loads(one.value) for one in journal.records("scores")}
-        if len(scores) == len(groups):
-            return scores
-        with part.open() as scorer, context.progress(context.name, len(groups), "problems") as progress:
-            progress.resume_at(len(scores))
-            for problem in [problem for problem in groups if problem not in scores]:
-                group = groups[problem]
-                prompt = (first_message(group[0].problem),)
-                found = list(scorer.score(prompt, [sample.action.text for sample in group]))
-                if len(found) != len(group) or not all(map(math.isfinite, found)):
-                    raise PluginError(
-                        f"The scorer gave {found} for {len(group)} responses to problem {problem}; "
-                        "it must give one finite score each."
-                    )
-                scores[problem] = found
-                journal.put(Record(key("scores", problem), "scores", problem, json.dumps(found))).result()
-                progress.advance()
+        if len(scores) < len(groups):
+            asyncio.run(self._ask(context, part, groups, journal, scores))
         return scores
+
+    async def _ask(
+        self, context: Context, part: Scorer, groups: Groups, journal: Journal, scores: dict[str, list[float]]
+    ) -> None:
+        """Add the scores of the other problems, each in the journal before the next is asked."""
+        async with part.open() as scorer:
+            with context.progress(context.name, len(groups), "problems") as progress:
+                progress.resume_at(len(scores))
+                for problem in [problem for problem in groups if problem not in scores]:
+                    group = groups[problem]
+                    prompt = (first_message(group[0].problem),)
+                    found = list(await scorer.score(prompt, [sample.action.text for sample in group]))
+                    if len(found) != len(group) or not all(map(math.isfinite, found)):
+                        raise PluginError(
+                            f"The scorer gave {found} for {len(group)} responses to problem {problem}; "
+                            "it must give one finite score each."
+                        )
+                    scores[problem] = found
+                    await journal.keep(Record(key("scores", problem), "scores", problem, json.dumps(found)))
+                    progress.advance()
 
     def _write(self, context: Context, groups: Groups, scores: Scored | None) -> None:
         with context.path("scores").open("w", encoding="utf-8") as file:

@@ -18,7 +18,7 @@ from eurus_core.episode.resume import Tally, identity
 from eurus_core.episode.trajectory import Attempt, Environment, Turn, play
 from eurus_core.errors import InputError
 from eurus_core.parts.choice import Choice
-from eurus_core.parts.contracts import Actor, Artefact, Backend, Grader, Source, Split, Stage, Tool
+from eurus_core.parts.contracts import Artefact, Backend, Grader, OpenBackend, Source, Split, Stage, Tool
 from eurus_core.records import Problem, Request, Sample, Sampling
 from eurus_core.records.seeds import derive
 from eurus_core.stages import Context
@@ -140,7 +140,7 @@ class _Asked:
     """Asks one actor once: a :class:`~eurus_core.episode.trajectory.Player` whose trajectories have one turn."""
 
     settings: Evaluate
-    actor: Actor
+    actor: OpenBackend
     environment: Environment
     seed: int
 
