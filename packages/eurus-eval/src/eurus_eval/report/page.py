@@ -64,4 +64,4 @@ def render(run: RunView) -> str:
 
 
 def _asset(name: str) -> str:
-    return (files("eurus_eval") / "templates" / name).read_text(encoding="utf-8")
+    return (files("eurus_eval") / "report" / "templates" / name).read_text(encoding="utf-8")
