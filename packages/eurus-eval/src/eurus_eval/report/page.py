@@ -39,7 +39,7 @@ def render(run: RunView) -> str:
     """Return the page's HTML."""
     script, style = _asset("page.js"), _asset("page.css")
     environment = Environment(
-        loader=PackageLoader("eurus_eval"),
+        loader=PackageLoader("eurus_eval", "report/templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
