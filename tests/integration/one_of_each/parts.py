@@ -9,9 +9,27 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar, Literal
 
-from eurus_core.parts.choice import Choice
-from eurus_core.parts.contracts import Backend, Critic, Format, Function, Grader, RowKeys, Scorer, Source, Stage, Tool
-from eurus_core.records import Critique, FragmentTurn, Observation, Problem, Reference, Reply, TreeFragment, Verdict
+from eurus_core import (
+    Backend,
+    Choice,
+    Critic,
+    Critique,
+    Format,
+    FragmentTurn,
+    Function,
+    Grader,
+    Observation,
+    Problem,
+    Reference,
+    Reply,
+    RowKeys,
+    Scorer,
+    Source,
+    Stage,
+    Tool,
+    TreeFragment,
+    Verdict,
+)
 
 
 class Halves(Source):

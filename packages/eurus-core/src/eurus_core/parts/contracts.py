@@ -159,7 +159,7 @@ class OpenGrader(Protocol):
         """Return the verdict on one action; a hostile or huge answer is a verdict, never an exception.
 
         Many may be asked for at once. What takes long goes on beside the event loop. The grader alone reads the answer out of the
-        action's text, and says in the verdict what it read. Thinking is no part of that text: see :func:`eurus_core.records.turns.spoken`.
+        action's text, and says in the verdict what it read. Thinking is no part of that text: see :func:`eurus_core.replies.spoken.spoken`.
         Of an action that our cap ended (``action.cut``) only an answer that was finished counts.
         """
 
