@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from eurus_core.episode.journal import Journal, JournalError, Record
-from eurus_core.episode.resume import RememberedActor, RememberedSession, Tally, key
+from eurus_core.episode.resume import RememberedActor, RememberedSession, Usage, key
 from eurus_core.errors import InputError
 from eurus_core.records import Message, Observation, Reply, Request
 
@@ -250,7 +250,7 @@ def test_a_reply_that_comes_in_the_step_of_its_cancellation_is_kept(tmp_path):
     async def cancel_as_it_answers(store):
         slow = Slow()
         slow.answer = asyncio.get_running_loop().create_future()
-        remembered = RememberedActor(slow, "slow", "here", store, Tally())
+        remembered = RememberedActor(slow, "slow", "here", store, Usage())
         task = asyncio.create_task(remembered.generate(Request((Message("user", "?"),))))
         await asyncio.sleep(0.01)
         slow.answer.set_result(Reply("paid for"))

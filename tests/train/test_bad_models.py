@@ -13,7 +13,7 @@ from eurus_core.records import Message
 from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
 from eurus_train.inspection.checks import check
-from eurus_train.inspection.dry_run import Rehearsal
+from eurus_train.inspection.dry_run import DryRun
 from eurus_train.learning.stage import Train
 
 NO_SYSTEM = (
@@ -105,5 +105,5 @@ def test_preflight_fails_where_the_loss_is_no_number(model, make_tree):
 
     weighed(model, spoil)
     trees = [make_tree(n) for n in range(2, 5)]
-    found = {one.name: one.outcome for one in check(Rehearsal("nca", stage(model, "unused"), trees, len(trees)))}
+    found = {one.name: one.outcome for one in check(DryRun("nca", stage(model, "unused"), trees, len(trees)))}
     assert found["precision"] == found["loss at step 0"] == "failed"

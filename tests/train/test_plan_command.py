@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from eurus_train.forest.layout import Branch, Pair, plant
 from eurus_train.forest.operations import Shape, Work, forward_flops, outline, shape, work
-from eurus_train.forest.steps import Plan
+from eurus_train.forest.steps import StepPlan
 from eurus_train.inspection.budget import plan as command
 from eurus_train.inspection.costs import activation_bytes
 from eurus_train.learning.lora import Lora
@@ -75,7 +75,7 @@ def stage(**settings):
 def budget_of(some, bins, **options):
     from eurus_train.inspection.costs import budget
 
-    return budget(some, Plan([bins], len(bins)), outline("tiny"), **({"tflops": 1.0, "mfu": 0.5} | options))
+    return budget(some, StepPlan([bins], len(bins)), outline("tiny"), **({"tflops": 1.0, "mfu": 0.5} | options))
 
 
 def test_a_reference_costs_one_forward_pass():

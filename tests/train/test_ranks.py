@@ -20,8 +20,8 @@ def test_hands_take_turns():
 
 
 def test_one_process_is_the_first_and_waits_for_nobody():
-    ranks.wait()
-    assert (ranks.rank(), ranks.world(), ranks.first()) == (0, 1, True)
-    assert ranks.total([1, 2.5]) == [1, 2.5]
-    assert ranks.gathered("a") == ["a"]
-    assert ranks.told("b") == "b"
+    ranks.barrier()
+    assert (ranks.rank(), ranks.world_size(), ranks.is_main()) == (0, 1, True)
+    assert ranks.all_reduce([1, 2.5]) == [1, 2.5]
+    assert ranks.all_gather("a") == ["a"]
+    assert ranks.broadcast("b") == "b"

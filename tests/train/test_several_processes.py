@@ -210,8 +210,8 @@ asked = megabytes("VmRSS") - before
 Path("/proc/self/clear_refs").write_text("5")
 before = megabytes("VmRSS")
 model = begin(sys.argv[1])
-found = ranks.gathered((megabytes("VmHWM") - before, asked))
-if ranks.first():
+found = ranks.all_gather((megabytes("VmHWM") - before, asked))
+if ranks.is_main():
     print(json.dumps(found))
 ranks.leave()
 """
@@ -230,8 +230,8 @@ settings = {"model": "tiny", "objective": "sft", "learning_rate": 1e-3, "max_ste
 stage = Train.model_validate({**settings, "trees": sys.argv[1], "parallel": sys.argv[2]})
 stage.run(Context(Path(sys.argv[3]), name="train", seed=0))
 gc.collect()
-found = ranks.gathered(sum(isinstance(one, PreTrainedModel) for one in gc.get_objects()))
-if ranks.first():
+found = ranks.all_gather(sum(isinstance(one, PreTrainedModel) for one in gc.get_objects()))
+if ranks.is_main():
     print(found)
 ranks.leave()
 """

@@ -44,11 +44,11 @@ def step(bins):
     model = LlamaForCausalLM(LlamaConfig(vocab_size=60, initializer_range=0.2, **shape)).eval()
     loss_step, tally = LossStep(ROUTES, "float32", Start()), Tally()
     loss_step.before_step(model, bins)
-    (count,) = ranks.total([sum(loss_step.count(examples) for examples in bins)])
+    (count,) = ranks.all_reduce([sum(loss_step.count(examples) for examples in bins)])
     for examples in bins:
         (loss_step.loss(model, loss_step.plant(examples), tally) / count).backward()
     gradient = torch.cat([weight.grad.flatten() for weight in model.parameters()])
-    if ranks.world() > 1:
+    if ranks.world_size() > 1:
         torch.distributed.all_reduce(gradient)
     return tally.means()["z0"], gradient
 

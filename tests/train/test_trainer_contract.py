@@ -86,7 +86,7 @@ def test_our_overrides_take_what_the_trainer_gives() -> None:
 
 def test_the_lists_hold_all_that_we_use_and_nothing_else() -> None:
     of_trainer = {name for name in dir(transformers.Trainer) if not name.startswith("__")} | attributes_of_itself()
-    ours = {name for part in (trainer.ForestTrainer, distributed.SharedTrainer) for name in vars(part)}
+    ours = {name for part in (trainer.ForestTrainer, distributed.DistributedTrainer) for name in vars(part)}
     assert ours & {*dir(transformers.Trainer)} - {*dir(object), "__module__"} == {*OVERRIDDEN}
     used = {
         node.attr

@@ -78,5 +78,5 @@ def say_what_holds(context: Context, means: Mapping[str, float], count: Callable
     verdict = "worse than chance" if right.high < 0.5 else verdict
     said = f"Of held-out pairs{which} {shown(right)} are ranked right (n = {right.n}): {verdict}."
     context.finding(said)
-    if ranks.first() and right.low <= 0.5:
+    if ranks.is_main() and right.low <= 0.5:
         log.warning("%s: %s", context.name, said)

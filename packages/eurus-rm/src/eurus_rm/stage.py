@@ -121,11 +121,11 @@ class TrainReward(Learning):
         if learnt.validation:
             kind.show_validation(context, learnt.validation)
         say_what_was_learnt(context, history, routes)
-        if ranks.first():
+        if ranks.is_main():
             scaling = None if self.lora is None else self.lora.scaling
             save(model, learnt.weights, tokenizer, context, scaling=scaling)
             clear(context.folder)
-        ranks.wait()
+        ranks.barrier()
 
     @property
     def cross_turn(self) -> CrossTurn:
@@ -151,7 +151,7 @@ def say_who_wrote(context: Context, examples: Examples[Any]) -> None:
         "them by who wrote them, which says nothing of two samples. mixed_pairs = false learns from the others alone."
     )
     context.note(said)
-    if ranks.first() and share > 0.5:
+    if ranks.is_main() and share > 0.5:
         log.warning("%s: %s", context.name, said)
 
 

@@ -30,7 +30,7 @@ whole time again for every action of every later turn, so what it set is lost.""
 
 
 @dataclass
-class Tally:
+class Usage:
     """What a stage asked for, and what it found in the journal."""
 
     asked: int = 0
@@ -62,14 +62,14 @@ class RememberedActor:
     backend: str  # its identity
     place: str
     journal: Journal
-    tally: Tally
+    usage: Usage
 
     async def generate(self, request: Request) -> Reply:
         """Return the reply: the stored one to the same request at this place, else a new one, committed first."""
         name = f"{request_key(request)} {key('reply', self.backend, self.place)}"
         known = _known(self.journal, Reply, name)
         if known is not None:
-            self.tally.found += 1
+            self.usage.found += 1
             return known
         pending = asyncio.ensure_future(self.actor.generate(request))
         try:
@@ -82,9 +82,9 @@ class RememberedActor:
                 self.journal.put(_record("reply", name, self.place, pending.result()))
             raise
         await self.journal.keep(_record("reply", name, self.place, reply))
-        self.tally.asked += 1
-        self.tally.tokens += reply.tokens
-        self.tally.cost += reply.cost
+        self.usage.asked += 1
+        self.usage.tokens += reply.tokens
+        self.usage.cost += reply.cost
         return reply
 
 

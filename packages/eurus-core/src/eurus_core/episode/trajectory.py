@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from eurus_core.episode.journal import Journal
-from eurus_core.episode.resume import RememberedActor, RememberedReview, RememberedSession, Tally, identity
+from eurus_core.episode.resume import RememberedActor, RememberedReview, RememberedSession, Usage, identity
 from eurus_core.episode.step import judge
 from eurus_core.parts.contracts import Backend, OpenBackend, OpenCritic, OpenGrader, OpenTool
 from eurus_core.records import Action, Critique, Message, Node, Observation, PreferenceTree, Problem, Request, Verdict
@@ -66,7 +66,7 @@ class Environment:
 
     grader: OpenGrader
     journal: Journal
-    tally: Tally
+    usage: Usage
     workbench: OpenTool | None = None
     tool: str = ""
     review: OpenCritic | None = None
@@ -79,7 +79,7 @@ class Environment:
             session = RememberedSession(
                 self.workbench, self.tool, turn.place, self.journal, list(turn.cells), turn.problem.tools
             )
-        remembered = RememberedActor(actor, identity(backend), turn.place, self.journal, self.tally)
+        remembered = RememberedActor(actor, identity(backend), turn.place, self.journal, self.usage)
         try:
             reply = await remembered.generate(request)
             action, observation, verdict = await judge(

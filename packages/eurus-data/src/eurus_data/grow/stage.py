@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 
 from eurus_core.episode.journal import Journal
-from eurus_core.episode.resume import Tally, identity
+from eurus_core.episode.resume import Usage, identity
 from eurus_core.episode.trajectory import Environment, play
 from eurus_core.errors import EurusError, InputError
 from eurus_core.files.spool import Spool
@@ -117,10 +117,10 @@ class Grow(Stage):
             context.note(f"{self.problems} problems were asked for; the source gave {problems} different ones.")
         if bad:
             context.note(f"{len(bad)} bad rows were skipped; the first: {bad[0]}")
-        tally = Tally()
+        usage = Usage()
         started = time.monotonic()
         with Spool(context.folder) as spool:
-            asyncio.run(self._grow(problems, context, tally, spool))
+            asyncio.run(self._grow(problems, context, usage, spool))
             seconds = time.monotonic() - started
             counts, tiers = Counts(), set[Tier]()
             finished = self._counted(spool, counts, tiers)
@@ -130,13 +130,13 @@ class Grow(Stage):
         if not counts.correct:
             context.note(NONE_CORRECT)
             log.warning("%s: %s", context.name, NONE_CORRECT)
-        context.figure("replies asked", tally.asked)
-        context.figure("replies from the journal", tally.found)
-        context.figure("tokens generated", tally.tokens)
-        if tally.asked:
-            context.figure("tokens a second", tally.tokens / seconds)
-        if tally.cost:
-            context.figure("cost in US dollars", tally.cost)
+        context.figure("replies asked", usage.asked)
+        context.figure("replies from the journal", usage.found)
+        context.figure("tokens generated", usage.tokens)
+        if usage.asked:
+            context.figure("tokens a second", usage.tokens / seconds)
+        if usage.cost:
+            context.figure("cost in US dollars", usage.cost)
 
     def _chosen(self, seed: int, bad: list[InputError]) -> Iterator[Problem]:
         """Yield the problems to grow, each once; bad rows stop here or are put down in ``bad``, as ``skip_bad`` says."""
@@ -169,20 +169,20 @@ class Grow(Stage):
             else:
                 yield problem
 
-    async def _grow(self, problems: int, context: Context, tally: Tally, spool: Spool) -> None:
+    async def _grow(self, problems: int, context: Context, usage: Usage, spool: Spool) -> None:
         """Put the trees into the spool as they finish, under the numbers of their problems."""
         waiting = enumerate(self._chosen(context.seed, []))
         started = time.monotonic()
         async with AsyncExitStack() as stack:
-            climber = await self._open(stack, stack.enter_context(Journal(context.folder / JOURNAL)), tally)
+            climber = await self._open(stack, stack.enter_context(Journal(context.folder / JOURNAL)), usage)
             progress = stack.enter_context(context.progress("grow", problems, "trees"))
 
             async def work() -> None:
                 for number, problem in waiting:
                     tree = await play(problem, climber, climber.environment, turns=self.turns, seed=context.seed)
                     spool.add(number, to_json(tree))
-                    rate = tally.tokens / (time.monotonic() - started)
-                    progress.advance(1, **{"tokens a second": rate, "from the journal": tally.found})
+                    rate = usage.tokens / (time.monotonic() - started)
+                    progress.advance(1, **{"tokens a second": rate, "from the journal": usage.found})
 
             try:
                 async with asyncio.TaskGroup() as group:
@@ -191,7 +191,7 @@ class Grow(Stage):
             except BaseExceptionGroup as failures:
                 raise _first(failures) from failures
 
-    async def _open(self, stack: AsyncExitStack, journal: Journal, tally: Tally) -> Climber:
+    async def _open(self, stack: AsyncExitStack, journal: Journal, usage: Usage) -> Climber:
         """Open every part once; rungs with equal backends share one actor."""
         actors: list[tuple[Backend, OpenBackend]] = []
         ladder = []
@@ -204,7 +204,7 @@ class Grow(Stage):
         environment = Environment(
             grader=await stack.enter_async_context(self.grader.open()),
             journal=journal,
-            tally=tally,
+            usage=usage,
             workbench=await stack.enter_async_context(self.tool.open()) if self.tool else None,
             tool=identity(self.tool) if self.tool else "",
             review=await stack.enter_async_context(self.critic.open()) if self.critic else None,

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from eurus_core.episode.journal import Journal
-from eurus_core.episode.resume import Tally, identity
+from eurus_core.episode.resume import Usage, identity
 from eurus_core.episode.trajectory import Attempt, Environment, Turn, play
 from eurus_core.errors import InputError
 from eurus_core.parts.choice import Choice
@@ -79,25 +79,25 @@ class Evaluate(Stage):
             context.note(f"Left out in all: {len(bad)} rows.")
         wanted = [(problem, index) for problem in problems for index in range(self.samples)]
         samples: dict[tuple[str, int], Sample] = {}
-        tally = Tally()
+        usage = Usage()
         with Journal(context.folder / JOURNAL) as journal:
             with context.progress(context.name, len(wanted), "samples") as progress:
                 started = time.monotonic()
 
                 def keep(sample: Sample) -> None:
                     samples[sample.problem.id, sample.index] = sample
-                    rate = tally.tokens / max(time.monotonic() - started, 1e-9)
+                    rate = usage.tokens / max(time.monotonic() - started, 1e-9)
                     progress.advance(1, **{"tokens a second": rate})
 
-                asyncio.run(_work(self, deque(wanted), keep, context.seed, journal, tally))
+                asyncio.run(_work(self, deque(wanted), keep, context.seed, journal, usage))
                 seconds = time.monotonic() - started
             finished = [samples[problem.id, index] for problem, index in wanted]
             write_samples(context.path("samples"), finished)
             journal.discard()
         self._report(context, finished)
-        if tally.tokens:
-            context.figure("tokens", tally.tokens)
-            context.figure("tokens a second", tally.tokens / seconds)
+        if usage.tokens:
+            context.figure("tokens", usage.tokens)
+            context.figure("tokens a second", usage.tokens / seconds)
 
     def _problems(self) -> tuple[list[Problem], list[InputError]]:
         bad: list[InputError] = []
@@ -158,7 +158,7 @@ async def _work(
     keep: Callable[[Sample], None],
     seed: int,
     journal: Journal,
-    tally: Tally,
+    usage: Usage,
 ) -> None:
     """Work through the attempts, ``concurrency`` at a time.
 
@@ -169,7 +169,7 @@ async def _work(
         environment = Environment(
             grader=await stack.enter_async_context(settings.grader.open()),
             journal=journal,
-            tally=tally,
+            usage=usage,
             workbench=await stack.enter_async_context(settings.tool.open()) if settings.tool else None,
             tool=identity(settings.tool) if settings.tool else "",
         )

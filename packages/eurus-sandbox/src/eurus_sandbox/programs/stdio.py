@@ -30,7 +30,7 @@ _INTEGER = re.compile(r"[+-]?\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ProgramRun:
     """How a program ended, what it had printed until then, and why it ended so, where that needs words."""
 
     end: End
@@ -77,24 +77,28 @@ async def check(
     return Verdict("correct", "stdout", f"{len(tests)} of {len(tests)} tests")
 
 
-async def run(start: Start, program: str, given: str, timeout_seconds: float) -> Run:
+async def run(start: Start, program: str, given: str, timeout_seconds: float) -> ProgramRun:
     """Run a program once, in a fresh process that reads ``given``."""
     if len(program) > MOST_BYTES_OF_CODE:
-        return Run("error", b"", f"Not run: a program of {len(program)} characters; the most is {MOST_BYTES_OF_CODE}.")
+        return ProgramRun(
+            "error", b"", f"Not run: a program of {len(program)} characters; the most is {MOST_BYTES_OF_CODE}."
+        )
     process = await start(given.encode("utf-8", "surrogatepass"))
     try:
         async with asyncio.timeout(timeout_seconds):
             said = await process.ask({"program": program, "role": "main"})
     except TimeoutError:
-        return Run("timeout", process.output(), f"ran past {timeout_seconds:g} s")
+        return ProgramRun("timeout", process.output(), f"ran past {timeout_seconds:g} s")
     except Ended as ended:
         flooded = ended.args[0] == "flood"
-        return Run(ended.args[0], process.output(), "the program printed too much" if flooded else "the process died")
+        return ProgramRun(
+            ended.args[0], process.output(), "the program printed too much" if flooded else "the process died"
+        )
     else:
         if said.get("end") == "ok":
-            return Run("ok", process.output())
+            return ProgramRun("ok", process.output())
         why = worded(str(said.get("why", "")), _MOST_CHARS_OF_WHY) or "the process did not say how it ended"
-        return Run("memory" if said.get("end") == "memory" else "error", process.output(), why)
+        return ProgramRun("memory" if said.get("end") == "memory" else "error", process.output(), why)
     finally:
         process.close()
 

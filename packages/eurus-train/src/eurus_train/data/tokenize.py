@@ -31,7 +31,7 @@ are at most the trees of a record batch, too, which are held in any case."""
 
 
 @dataclass(slots=True)
-class Source:
+class SourceCount:
     """Where examples come from: how many trees, and the first one's id."""
 
     trees: int
@@ -43,7 +43,7 @@ class Counts:
     """What is known of examples without reading them: a few numbers, and one a tree."""
 
     examples: int = 0
-    sources: dict[str, Source] = field(default_factory=dict)
+    sources: dict[str, SourceCount] = field(default_factory=dict)
     left_out: LeftOut = field(default_factory=LeftOut)
     instructions: array[int] = field(default_factory=lambda: array("Q"))
     """A digest of each tree's first messages: two problems may share an instruction."""
@@ -54,7 +54,7 @@ class Counts:
 
     def add(self, tree: PreferenceTree, source: str, examples: int) -> None:
         self.examples += examples
-        self.sources.setdefault(source, Source(0, tree.problem.id)).trees += 1
+        self.sources.setdefault(source, SourceCount(0, tree.problem.id)).trees += 1
         words = "\n".join(message.content for message in opening(tree.problem))
         self.instructions.append(int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest(), "big"))
 
@@ -70,7 +70,7 @@ class Counts:
         left_out = LeftOut()
         left_out.update(found["left_out"]["counts"])
         left_out.first.update(found["left_out"]["first"])
-        sources = {name: Source(**source) for name, source in found["sources"].items()}
+        sources = {name: SourceCount(**source) for name, source in found["sources"].items()}
         instructions = array("Q", found["instructions"])
         return cls(found["examples"], sources, left_out, instructions, found["tokens"], found["seconds"])
 

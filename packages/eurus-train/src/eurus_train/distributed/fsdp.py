@@ -42,15 +42,15 @@ def spread(model: nn.Module) -> None:
         raise ModelError(
             "parallel = 'fsdp' spreads a model layer by layer, and this one does not say what its layers are. Use zero3."
         )
-    whole = {name: tensor.detach() for name, tensor in _tensors(model)} if ranks.first() else {}
+    whole = {name: tensor.detach() for name, tensor in _tensors(model)} if ranks.is_main() else {}
     _replace(model, lambda name, tensor: tensor.to("meta"))
-    mesh = init_device_mesh(fast_device(), (ranks.world(),))
+    mesh = init_device_mesh(fast_device(), (ranks.world_size(),))
     for layer in layers:
         fully_shard(layer, mesh=mesh)
     fully_shard(model, mesh=mesh)
 
     def part(name: str, shape: Tensor) -> Tensor:
-        if ranks.first():
+        if ranks.is_main():
             full = whole.pop(name).to(fast_device())
         else:
             full = torch.empty(shape.shape, dtype=shape.dtype, device=fast_device())
@@ -80,7 +80,7 @@ def _replace(model: nn.Module, new: Callable[[str, Tensor], Tensor]) -> None:
             places.update({name: replaced[id(tensor)] for name, tensor in places.items() if tensor is not None})
 
 
-class FullyShared(nn.Module):
+class FSDPModel(nn.Module):
     """What the Trainer calls a spread model through; it takes this wrapper for one of its kind.
 
     Gradients are reduced in the backward pass except inside ``no_sync``.

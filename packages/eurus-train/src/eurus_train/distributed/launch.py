@@ -70,7 +70,7 @@ def start(arguments: Sequence[str], *, processes: int, nodes: int = 1, rendezvou
 def take_part(plan: Plan) -> None:
     """Carry the plan out as one of the processes that :func:`start` (or torchrun) has started."""
     ranks.join()
-    if ranks.first():
+    if ranks.is_main():
         announced = tuple(replace(step, stage=_announced(step.name, step.stage)) for step in plan.steps)
         run = Run(replace(plan, steps=announced), command=typed())
         try:
@@ -79,7 +79,7 @@ def take_part(plan: Plan) -> None:
             if ranks.lost(error):
                 os._exit(1)  # the one that is gone, or who started it, says why
             raise
-        ranks.told(None)
+        ranks.broadcast(None)
         ranks.leave()
         tell_result(plan.folder, written)
     else:
@@ -97,7 +97,7 @@ def _announced(name: str, stage: Stage) -> Stage:
         produces = stage.produces
 
         def run(self, context: Context) -> None:
-            ranks.told((name, str(context.folder), context.seed))
+            ranks.broadcast((name, str(context.folder), context.seed))
             stage.run(context)
 
     return Announced()
@@ -113,7 +113,7 @@ class _Aside(Context):
 def _follow(plan: Plan) -> None:
     stages = {step.name: step.stage for step in plan.steps}
     try:
-        while (call := ranks.told(None)) is not None:
+        while (call := ranks.broadcast(None)) is not None:
             name, folder, seed = call
             stages[name].run(_Aside(Path(folder), name=name, seed=seed))
     except Exception:

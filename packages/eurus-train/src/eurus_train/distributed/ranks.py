@@ -61,30 +61,30 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def world() -> int:
+def world_size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def first() -> bool:
+def is_main() -> bool:
     """Say whether this is the process that writes files and talks to the terminal."""
     return rank() == 0
 
 
-def wait() -> None:
+def barrier() -> None:
     """Go on when every rank is here."""
-    if world() > 1:
+    if world_size() > 1:
         dist.barrier()
 
 
 def once(work: Callable[[], object]) -> None:
     """Let the first rank do something that all go on from; a user's mistake that it meets is everybody's. Collective."""
     failure: UserError | None = None
-    if first():
+    if is_main():
         try:
             work()
         except UserError as error:
             failure = error
-    said = told(None if failure is None else str(failure))
+    said = broadcast(None if failure is None else str(failure))
     if said is not None:
         raise failure or UserError(said)
 
@@ -94,27 +94,27 @@ def lost(error: Exception) -> bool:
     return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo/transport" in str(error))
 
 
-def total(values: Sequence[float]) -> list[float]:
+def all_reduce(values: Sequence[float]) -> list[float]:
     """Return the sums over all ranks, element by element, in float64; collective."""
-    if world() == 1:
+    if world_size() == 1:
         return list(values)
     sums = torch.tensor(values, dtype=torch.float64)
     dist.all_reduce(sums)
     return [float(value) for value in sums.tolist()]
 
 
-def gathered(value: T) -> list[T]:
+def all_gather(value: T) -> list[T]:
     """Return every rank's value, in the order of ranks; collective."""
-    if world() == 1:
+    if world_size() == 1:
         return [value]
-    values: list[Any] = [None] * world()
+    values: list[Any] = [None] * world_size()
     dist.all_gather_object(values, value)
     return values
 
 
-def told(value: T) -> T:
+def broadcast(value: T) -> T:
     """Return the first rank's value; collective."""
-    if world() == 1:
+    if world_size() == 1:
         return value
     values: list[Any] = [value]
     dist.broadcast_object_list(values, src=0)

@@ -26,13 +26,13 @@ Parallel = Literal["ddp", "zero2", "zero3", "fsdp"]
 
 def check(parallel: Parallel) -> None:
     """Refuse what cannot be shared here, before anything is loaded. MissingExtra where DeepSpeed is wanted and not installed."""
-    if ranks.world() > 1 and parallel.startswith("zero") and importlib.util.find_spec("deepspeed") is None:
+    if ranks.world_size() > 1 and parallel.startswith("zero") and importlib.util.find_spec("deepspeed") is None:
         raise MissingExtra(f"parallel = {parallel!r}", "eurus-train[deepspeed]")
 
 
 def spreads(parallel: Parallel) -> bool:
     """Say whether a rank holds a part of the weights only."""
-    return ranks.world() > 1 and parallel in ("zero3", "fsdp")
+    return ranks.world_size() > 1 and parallel in ("zero3", "fsdp")
 
 
 def place(parallel: Parallel) -> str:
@@ -40,15 +40,15 @@ def place(parallel: Parallel) -> str:
 
     Under FSDP2 that is the CPU on the first rank and "meta", shapes alone, elsewhere.
     """
-    if ranks.world() == 1 or parallel != "fsdp":
+    if ranks.world_size() == 1 or parallel != "fsdp":
         return fast_device()
-    return "cpu" if ranks.first() else "meta"
+    return "cpu" if ranks.is_main() else "meta"
 
 
 @contextlib.contextmanager
 def loading(parallel: Parallel) -> Iterator[None]:
     """Let models that are loaded meanwhile be divided among ranks as their weights come, where that is ZeRO-3's to do."""
-    if ranks.world() == 1 or parallel != "zero3":
+    if ranks.world_size() == 1 or parallel != "zero3":
         yield
         return
     from transformers.integrations.deepspeed import HfDeepSpeedConfig, unset_hf_deepspeed_config
@@ -63,7 +63,7 @@ def loading(parallel: Parallel) -> Iterator[None]:
 
 def share(model: nn.Module, parallel: Parallel) -> None:
     """Spread a loaded model over the ranks, in place, where that is FSDP2's to do; collective."""
-    if ranks.world() > 1 and parallel == "fsdp":
+    if ranks.world_size() > 1 and parallel == "fsdp":
         fsdp.spread(model)
 
 
@@ -73,7 +73,7 @@ def asked(load: Callable[[], Any], parallel: Parallel, precision: Dtype) -> Iter
     with loading(parallel):
         model = load()
     share(model, parallel)
-    if ranks.world() == 1 or parallel != "zero3":
+    if ranks.world_size() == 1 or parallel != "zero3":
         yield model
         return
     import deepspeed
@@ -92,7 +92,7 @@ def arguments(parallel: Parallel, *, bins: int, max_grad_norm: float, bfloat16: 
 
     ``bins`` are the forward passes of a rank in an optimizer step.
     """
-    if ranks.world() == 1 or parallel == "fsdp":
+    if ranks.world_size() == 1 or parallel == "fsdp":
         return {}
     if parallel == "ddp":
         return {"ddp_find_unused_parameters": False}

@@ -15,12 +15,12 @@ from torch.utils.data import Dataset
 from eurus_core.models import quiet
 from eurus_train.distributed import ranks, sharding
 from eurus_train.distributed.checkpoints import complete
-from eurus_train.distributed.fsdp import FullyShared
+from eurus_train.distributed.fsdp import FSDPModel
 
 SHARDS, SCHEDULE = "shards", "scheduler.pt"
 
 
-class SharedTrainer(transformers.Trainer):
+class DistributedTrainer(transformers.Trainer):
     """Trains a model of which each rank has a copy (DDP) or a part (DeepSpeed, FSDP2); a single process has it whole.
 
     Checkpoints go below the arguments' folder and are whole or passed over. Only weights that learn are in them.
@@ -35,8 +35,8 @@ class SharedTrainer(transformers.Trainer):
     ):
         self._whole_model = model
         self._learnt = {name for name, weight in model.named_parameters() if weight.requires_grad}
-        fsdp = ranks.world() > 1 and parallel == "fsdp"
-        self._fully_shared = FullyShared(model) if fsdp else None
+        fsdp = ranks.world_size() > 1 and parallel == "fsdp"
+        self._fsdp = FSDPModel(model) if fsdp else None
         super().__init__(model=model, args=arguments, train_dataset=dataset)
 
     def called(self, model: nn.Module | None = None) -> Any:
@@ -46,13 +46,13 @@ class SharedTrainer(transformers.Trainer):
 
     def whole(self) -> dict[str, Tensor]:
         """Return all weights by name, on the CPU on the first rank and empty elsewhere; collective."""
-        if self._fully_shared is not None:
-            state = self._fully_shared.whole()
+        if self._fsdp is not None:
+            state = self._fsdp.whole()
         elif self.is_deepspeed_enabled:
             state = self.accelerator.get_state_dict(self.model_wrapped) or {}
         else:
             state = self._whole_model.state_dict()
-        return {name: weight.detach().cpu() for name, weight in state.items()} if ranks.first() else {}
+        return {name: weight.detach().cpu() for name, weight in state.items()} if ranks.is_main() else {}
 
     def let_go(self) -> None:
         """Free what shares the model among ranks, which the next stage may do otherwise; nothing is trained after it."""
@@ -63,7 +63,7 @@ class SharedTrainer(transformers.Trainer):
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Write what a checkpoint needs beside the optimizer: the weights that learn, where the optimizer's files lack them."""
-        if output_dir is None or self.is_deepspeed_enabled or self._fully_shared or not ranks.first():
+        if output_dir is None or self.is_deepspeed_enabled or self._fsdp or not ranks.is_main():
             return
         Path(output_dir).mkdir(parents=True, exist_ok=True)
         named = self._whole_model.named_parameters()
@@ -73,34 +73,34 @@ class SharedTrainer(transformers.Trainer):
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         with quiet():
             super()._save_checkpoint(model, trial)
-        ranks.wait()  # a checkpoint is complete when every rank has written its part
-        if ranks.first():
+        ranks.barrier()  # a checkpoint is complete when every rank has written its part
+        if ranks.is_main():
             complete(Path(self._get_output_dir(trial)), self.state.global_step)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        if self._fully_shared is None:
+        if self._fsdp is None:
             super()._save_optimizer_and_scheduler(output_dir)
             return
-        self._fully_shared.save(_bare(self.optimizer), Path(output_dir) / SHARDS)
-        if ranks.first():
+        self._fsdp.save(_bare(self.optimizer), Path(output_dir) / SHARDS)
+        if ranks.is_main():
             torch.save(self._rates().state_dict(), Path(output_dir) / SCHEDULE)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if self._fully_shared is None:
+        if self._fsdp is None:
             super()._load_optimizer_and_scheduler(checkpoint)
         elif checkpoint is not None:
-            self._fully_shared.load(_bare(self.optimizer), Path(checkpoint) / SHARDS)
+            self._fsdp.load(_bare(self.optimizer), Path(checkpoint) / SHARDS)
             self._rates().load_state_dict(torch.load(Path(checkpoint) / SCHEDULE, weights_only=True))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        if self._fully_shared is None:  # else the weights are among the shards
+        if self._fsdp is None:  # else the weights are among the shards
             super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _issue_warnings_after_load(self, load_result: Any) -> None:
         """Say nothing: the weights that a checkpoint lacks are those that do not learn."""
 
     def _wrap_model(self, model: nn.Module, training: bool = True, dataloader: Any = None) -> nn.Module:
-        return self._fully_shared or super()._wrap_model(model, training, dataloader)
+        return self._fsdp or super()._wrap_model(model, training, dataloader)
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:
         norm = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]

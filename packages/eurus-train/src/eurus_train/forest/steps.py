@@ -114,7 +114,7 @@ def _insert(trie: Trie, example: Example) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan(Generic[E]):
+class StepPlan(Generic[E]):
     """All optimizer steps of a training, as bins of examples; every step has ``bins`` of them, some perhaps empty."""
 
     steps: list[list[Bin[E]]]
@@ -134,7 +134,7 @@ def plan(
     max_steps: int | None = None,
     seed: int = 0,
     shown: Callable[[range], Iterable[int]] = iter,
-) -> Plan[E]:
+) -> StepPlan[E]:
     """Order the trees by seed, anew each epoch, and cut them into steps. ``max_steps`` overrides ``epochs``.
 
     ``shown`` iterates over the steps' numbers and may tell how far it is.
@@ -150,4 +150,4 @@ def plan(
             Random(derive(seed, "order", epoch)).shuffle(order)  # noqa: S311 - no secret
         steps.append(pack(trees, forest_tokens, order[place * trees_per_step : (place + 1) * trees_per_step]))
     bins, empty = max(map(len, steps)), Bin(trees)
-    return Plan([step + [empty] * (bins - len(step)) for step in steps], bins)
+    return StepPlan([step + [empty] * (bins - len(step)) for step in steps], bins)

@@ -11,14 +11,14 @@ Ids = NDArray[np.int64]
 """Token ids or positions, one-dimensional."""
 
 
-class Run:
+class TokenRun:
     """A stretch of tokens without a fork. ``start`` is its place in the layout, once there is one."""
 
     __slots__ = ("children", "parent", "start", "tokens")
 
-    def __init__(self, tokens: Ids, parent: Run | None):
+    def __init__(self, tokens: Ids, parent: TokenRun | None):
         self.tokens, self.parent = tokens, parent
-        self.children: list[Run] = []
+        self.children: list[TokenRun] = []
         self.start = 0
 
 
@@ -26,10 +26,10 @@ class Trie:
     """Sequences that share their prefixes; ``size`` counts the tokens held."""
 
     def __init__(self) -> None:
-        self.root = Run(np.empty(0, dtype=np.int64), None)
+        self.root = TokenRun(np.empty(0, dtype=np.int64), None)
         self.size = 0
 
-    def insert(self, tokens: Ids, after: Run | None = None) -> Run:
+    def insert(self, tokens: Ids, after: TokenRun | None = None) -> TokenRun:
         """Add ``tokens`` after the end of ``after`` (None: the root) and return the run that they end.
 
         A run that was returned keeps its end for good: later splits leave it the lower part.
@@ -38,7 +38,7 @@ class Trie:
         while len(tokens):
             child = _child(run, tokens[0])
             if child is None:
-                child = Run(tokens, run)
+                child = TokenRun(tokens, run)
                 run.children.append(child)
                 self.size += len(tokens)
                 return child
@@ -65,7 +65,7 @@ class Trie:
                 stack.append((mine, i, twin, 0))
         return total
 
-    def runs(self) -> Iterator[Run]:
+    def runs(self) -> Iterator[TokenRun]:
         """Yield the runs depth-first, parents before children, children in the order they came."""
         stack = list(reversed(self.root.children))
         while stack:
@@ -80,7 +80,7 @@ class Trie:
         """
         runs = list(self.runs())
         tokens, depth, exits = (np.empty(self.size, dtype=np.int64) for _ in range(3))
-        deepest: dict[Run, int] = {self.root: 0}
+        deepest: dict[TokenRun, int] = {self.root: 0}
         at = 0
         for run in runs:
             run.start, end = at, at + len(run.tokens)
@@ -97,17 +97,17 @@ class Trie:
         return tokens, depth, exits
 
 
-def path(end: Run, fork: Run) -> Ids:
+def path(end: TokenRun, fork: TokenRun) -> Ids:
     """Return the positions from after ``fork`` to the end of ``end``, once the trie is laid out."""
     parts = []
-    run: Run | None = end
+    run: TokenRun | None = end
     while run is not None and run is not fork:
         parts.append(np.arange(run.start, run.start + len(run.tokens)))
         run = run.parent
     return np.concatenate(parts[::-1]) if parts else np.empty(0, dtype=np.int64)
 
 
-def _child(run: Run, token: np.int64) -> Run | None:
+def _child(run: TokenRun, token: np.int64) -> TokenRun | None:
     return next((child for child in run.children if child.tokens[0] == token), None)
 
 
@@ -121,9 +121,9 @@ def _common(a: Ids, b: Ids) -> int:
     return first if differ[first] else length
 
 
-def _split(run: Run, at: int) -> Run:
+def _split(run: TokenRun, at: int) -> TokenRun:
     """Cut a run in two and return the new upper part; ``run`` itself stays the lower one."""
-    upper = Run(run.tokens[:at], run.parent)
+    upper = TokenRun(run.tokens[:at], run.parent)
     if run.parent is not None:
         run.parent.children[run.parent.children.index(run)] = upper
     run.tokens, run.parent = run.tokens[at:], upper

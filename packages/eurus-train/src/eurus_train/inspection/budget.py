@@ -65,9 +65,9 @@ def plan(
     """
     from eurus_train.forest.operations import outline
     from eurus_train.inspection.costs import budget
-    from eurus_train.inspection.dry_run import rehearse
+    from eurus_train.inspection.dry_run import dry_run
 
-    for one in rehearse(planned, stage, sample):
+    for one in dry_run(planned, stage, sample):
         examples = one.stage.examples(one.trees, one.stage.chat(one.stage.tokenizer()), left_out=one.left_out)
         share = 1.0 if one.stage.max_steps is not None else one.share
         found = budget(

@@ -17,13 +17,13 @@ from eurus_core.records.prompts import opening
 from eurus_train.data.chat import Chat
 from eurus_train.data.tokenize import Examples
 from eurus_train.forest.layout import Branch
-from eurus_train.inspection.dry_run import Rehearsal
+from eurus_train.inspection.dry_run import DryRun
 from eurus_train.inspection.outcome import Check
 from eurus_train.inspection.step_zero import at_start, forest_against_naive
 from eurus_train.learning.learning import Learning
 
 
-def check(one: Rehearsal, examples_of: int = 4) -> Iterator[Check]:
+def check(one: DryRun, examples_of: int = 4) -> Iterator[Check]:
     """Yield the checks of a learning stage, cheap ones first. The model is loaded once and takes no step."""
     stage = one.stage
     tokenizer = stage.tokenizer()

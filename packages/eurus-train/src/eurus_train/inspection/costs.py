@@ -13,7 +13,7 @@ import torch
 
 from eurus_core.stages.progress import shown
 from eurus_train.forest.operations import Shape, Work, forward_flops, passes, shape, work
-from eurus_train.forest.steps import Plan
+from eurus_train.forest.steps import StepPlan
 from eurus_train.learning.learning import Learning
 from eurus_train.learning.lora import Lora
 from eurus_train.learning.loss_steps import LossStep
@@ -48,7 +48,7 @@ class Budget:
 
 
 def budget(
-    stage: Learning, plan: Plan[Any], outlined: Any, *, share: float = 1.0, gpus: int = 1, tflops: float, mfu: float
+    stage: Learning, plan: StepPlan[Any], outlined: Any, *, share: float = 1.0, gpus: int = 1, tflops: float, mfu: float
 ) -> Budget:
     """Return the cost of a stage whose examples, or a ``share`` of them, were planned, for a model in outline.
 

@@ -25,7 +25,7 @@ from eurus_train.learning.learning import Learning
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class DryRun:
     """One learning stage, ready to be looked at."""
 
     name: str
@@ -41,7 +41,7 @@ class Rehearsal:
         return len(self.trees) / self.of
 
 
-def rehearse(planned: Plan, stage: str | None = None, sample: int | None = None) -> Iterator[Rehearsal]:
+def dry_run(planned: Plan, stage: str | None = None, sample: int | None = None) -> Iterator[DryRun]:
     """Yield the learning stages of a plan, or the one of that name, each with its trees or ``sample`` of them.
 
     RecipeError where there is none; InputError where its trees are not there yet.
@@ -63,7 +63,7 @@ def rehearse(planned: Plan, stage: str | None = None, sample: int | None = None)
         if not chosen:
             found = f"{step.name}: its sources hold no trees" + (f" ({left_out})" if left_out else "")
             raise InputError(found, needed="Give rows or trees to learn from.")
-        yield Rehearsal(step.name, _with_model(step.stage, made), chosen, count, left_out)
+        yield DryRun(step.name, _with_model(step.stage, made), chosen, count, left_out)
 
 
 def _drawn(trees: Iterable[PreferenceTree], sample: int | None, seed: int) -> tuple[list[PreferenceTree], int]:

@@ -51,11 +51,11 @@ def explain(
       eurus train explain mine.toml --stage nca --row 3 --html row.html
       eurus train explain nca --model smollm2 --rows pairs.jsonl
     """
-    from eurus_train.inspection.dry_run import rehearse
+    from eurus_train.inspection.dry_run import dry_run
 
     if html is not None and not html.parent.is_dir():
         raise InputError("no such folder", needed="The page is written into a folder that is there.", file=html.parent)
-    one = next(rehearse(planned, stage, sample))
+    one = next(dry_run(planned, stage, sample))
     tokenizer = one.stage.tokenizer()
     found = one.stage.examples(one.trees, one.stage.chat(tokenizer), left_out=one.left_out)
     rows = [examples for examples in one.stage.plan(found).flat() if examples]

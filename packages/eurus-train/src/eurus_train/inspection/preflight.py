@@ -46,10 +46,10 @@ def preflight(
       eurus train preflight nca --model smollm2 --rows pairs.jsonl
     """
     from eurus_train.inspection.checks import check
-    from eurus_train.inspection.dry_run import rehearse
+    from eurus_train.inspection.dry_run import dry_run
 
     failed = False
-    for one in rehearse(planned, stage, sample):
+    for one in dry_run(planned, stage, sample):
         began = time.monotonic()
         if not as_json:
             click.secho(f"{one.name}: {one.stage.model}", bold=True)

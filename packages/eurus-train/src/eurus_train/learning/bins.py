@@ -7,15 +7,15 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset
 
 from eurus_train.distributed import ranks
-from eurus_train.forest.steps import Plan
+from eurus_train.forest.steps import StepPlan
 from eurus_train.learning.loss_steps import LossStep
 
 
 class Bins(Dataset[dict[str, Any]]):
     """This rank's bins in the order of their steps; every step has ``a_step`` of them, on every rank, some perhaps empty."""
 
-    def __init__(self, plan: Plan[Any], loss_step: LossStep[Any]):
-        hands = [ranks.dealt(step, [], ranks.world())[ranks.rank()] for step in plan.steps]
+    def __init__(self, plan: StepPlan[Any], loss_step: LossStep[Any]):
+        hands = [ranks.dealt(step, [], ranks.world_size())[ranks.rank()] for step in plan.steps]
         self.a_step = max(map(len, hands))
         self._bins = [examples for hand in hands for examples in hand + [[]] * (self.a_step - len(hand))]
         self._loss_step = loss_step

@@ -20,13 +20,13 @@ class History:
         self.file = file
         lines = file.read_text(encoding="utf-8").splitlines()[:done] if file.exists() and done else []
         self.rows: list[Measurements] = [json.loads(line) for line in lines]
-        ranks.wait()
-        if ranks.first():
+        ranks.barrier()
+        if ranks.is_main():
             file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def add(self, row: Measurements) -> None:
         self.rows.append(row)
-        if not ranks.first():
+        if not ranks.is_main():
             return
         with self.file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(row) + "\n")
@@ -54,7 +54,7 @@ def show_costs(
     tflops = sum(row["tflops"] * row["seconds"] for row in history if "tflops" in row) / seconds
     context.figure("TFLOP/s on unique tokens", tflops)
     if peak_tflops is not None:
-        context.figure("MFU on unique tokens", tflops / (peak_tflops * ranks.world()))
+        context.figure("MFU on unique tokens", tflops / (peak_tflops * ranks.world_size()))
     context.note(
         "Unique tokens are those computed; logical ones, what the same work takes without sharing of prefixes."
     )

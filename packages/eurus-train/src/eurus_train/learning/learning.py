@@ -20,14 +20,14 @@ from eurus_core.records import PreferenceTree
 from eurus_core.stages import Context
 from eurus_core.stages.progress import shown
 from eurus_train.data.chat import Chat
-from eurus_train.data.tokenize import Examples, Source
+from eurus_train.data.tokenize import Examples, SourceCount
 from eurus_train.data.tree_tokens import LeftOut, Reading
 from eurus_train.distributed import ranks, sharding
 from eurus_train.distributed.checkpoints import CHECKPOINTS, last_checkpoint, step_of
 from eurus_train.forest.activation_checkpointing import compute_again
 from eurus_train.forest.layout import E
 from eurus_train.forest.operations import Work, forward_flops, outline, passes, shape
-from eurus_train.forest.steps import Plan, pack, plan
+from eurus_train.forest.steps import StepPlan, pack, plan
 from eurus_train.learning.history import History, Measurements, show_costs
 from eurus_train.learning.loss_steps import LossStep
 from eurus_train.learning.reference import References
@@ -95,7 +95,7 @@ class Learning(LearningSettings):
 
     def routes(self, *examples: Examples[E]) -> Routes:
         """Return the objectives of the sources with their weights; InputError where they do not fit the examples' sources."""
-        sources: dict[str, Source] = {}
+        sources: dict[str, SourceCount] = {}
         for some in examples:
             for name, source in some.counts.sources.items():
                 known = sources.get(name)
@@ -117,7 +117,7 @@ class Learning(LearningSettings):
             opinions=self.opinion_pairs,
         )
 
-    def plan(self, examples: Examples[E]) -> Plan[E]:
+    def plan(self, examples: Examples[E]) -> StepPlan[E]:
         """Return the steps; packing them tells how far it is where that takes long."""
         return plan(
             examples.trees,
@@ -126,7 +126,7 @@ class Learning(LearningSettings):
             epochs=self.epochs,
             max_steps=self.max_steps,
             seed=self.data_seed,
-            shown=functools.partial(shown, label="packing", unit="steps") if ranks.first() else iter,
+            shown=functools.partial(shown, label="packing", unit="steps") if ranks.is_main() else iter,
         )
 
     def train(
@@ -134,7 +134,7 @@ class Learning(LearningSettings):
         context: Context,
         model: Any,
         loss_step: LossStep[E],
-        steps: Plan[E],
+        steps: StepPlan[E],
         *,
         groups: list[dict[str, Any]] | None = None,
         validation: Sequence[Sequence[E]] = (),
@@ -147,7 +147,7 @@ class Learning(LearningSettings):
 
         folder = context.folder / CHECKPOINTS
         checkpoint = last_checkpoint(folder)
-        ranks.wait()  # nobody writes before everybody has looked
+        ranks.barrier()  # nobody writes before everybody has looked
         history = History(context.folder / "metrics.jsonl", done=step_of(checkpoint))
         schedule = Schedule(
             self.learning_rate,

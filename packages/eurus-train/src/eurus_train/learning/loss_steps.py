@@ -122,9 +122,9 @@ class LossStep(Generic[E]):
                 weights = value.new_tensor([self.weight(example) for example in coupled])
                 total += ((value - self._reference(forest, value))[places] * weights).sum().item()
                 weight += weights.sum().item()
-            elif ranks.world() > 1:
+            elif ranks.world_size() > 1:
                 self.idle(model)
-        self._baseline = kto_baseline(*ranks.total([total, weight]))
+        self._baseline = kto_baseline(*ranks.all_reduce([total, weight]))
 
     def _batch(self, model: Any, forest: Forest) -> Batch[E]:
         value, scored = self.measured(model, forest)

@@ -53,7 +53,7 @@ def prepared(stage: Learning, chat: Chat, context: Context) -> tuple[Examples[An
     ranks.once(tokenise)
     learnt, validation = (open_examples(file, stage.objective.kind.example) for file in files)
     show_tokenising(context, learnt.counts, validation.counts)
-    if ranks.first() and learnt.left_out:
+    if ranks.is_main() and learnt.left_out:
         log.warning("%s: cut or left out: %s", context.name, learnt.left_out)
     return learnt, validation
 

@@ -68,9 +68,9 @@ def consulted(
     ``asked`` gives the model to ask, and is entered only where something is not known yet. Ranks share the work, and all
     take equally many forward passes, so that the model may be spread over them.
     """
-    references = References(ranks.told(reference_key(source, precision) if ranks.first() else ""))
+    references = References(ranks.broadcast(reference_key(source, precision) if ranks.is_main() else ""))
     unknown = references.unknown(bins, forests)
-    mine = ranks.dealt(unknown, None, ranks.world())[ranks.rank()]
+    mine = ranks.dealt(unknown, None, ranks.world_size())[ranks.rank()]
 
     def ask() -> None:
         with asked() as model, context.progress(f"{context.name}: reference", len(mine), "forests") as progress:
@@ -118,7 +118,7 @@ class References:
         for number, examples in enumerate(bins):
             for part, forest in enumerate(forests(examples)):
                 places.setdefault(forest.digest(), (number, part))
-        self._known |= ranks.told(self._file.read(places) if ranks.first() else {})
+        self._known |= ranks.broadcast(self._file.read(places) if ranks.is_main() else {})
         return [place for digest, place in places.items() if digest not in self._known]
 
     @torch.no_grad()
@@ -133,7 +133,7 @@ class References:
 
     def share(self) -> None:
         """Make known to every rank what each has learnt, whether or not they see one disk; collective."""
-        for part in ranks.gathered(self._mine):
+        for part in ranks.all_gather(self._mine):
             self._known.update(part)
         self._mine.clear()
 

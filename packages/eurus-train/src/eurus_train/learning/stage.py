@@ -97,10 +97,10 @@ class Train(Learning):
         model, adapters = self.begin(context.seed)
         start = _Start(model, adapters, self.dtype(), examples, validation)
         learnt = self._learn(start, context)
-        if ranks.first():
+        if ranks.is_main():
             self._save(start, learnt, tokenizer, context)
             clear(context.folder)
-        ranks.wait()
+        ranks.barrier()
 
     def _save(self, start: _Start, learnt: Learnt, tokenizer: Any, context: Context) -> None:
         """Write the model, adapters merged into it; those alone, too, where there are any."""

@@ -23,10 +23,10 @@ from eurus_core.errors import ModelError
 from eurus_core.models import quiet
 from eurus_train.distributed import ranks, sharding
 from eurus_train.distributed.checkpoints import last_checkpoint, step_of
-from eurus_train.distributed.trainer import SharedTrainer
+from eurus_train.distributed.trainer import DistributedTrainer
 from eurus_train.forest.layout import Forest
 from eurus_train.forest.operations import Work, work
-from eurus_train.forest.steps import Plan
+from eurus_train.forest.steps import StepPlan
 from eurus_train.learning.bins import Bins
 from eurus_train.learning.loss_steps import LossStep
 from eurus_train.learning.schedule import Schedule, Setting
@@ -37,7 +37,7 @@ from eurus_train.monitoring.metrics import Tally
 BEST = "best.safetensors"
 
 
-class ForestTrainer(SharedTrainer):
+class ForestTrainer(DistributedTrainer):
     """Trains on the forests of a plan.
 
     ``on_step`` receives the step's number and its measurements; ``operations`` says what a step's work takes. ``groups`` are the
@@ -47,7 +47,7 @@ class ForestTrainer(SharedTrainer):
     def __init__(
         self,
         model: nn.Module,
-        plan: Plan[Any],
+        plan: StepPlan[Any],
         loss_step: LossStep[Any],
         schedule: Schedule,
         folder: Path,
@@ -122,7 +122,7 @@ class ForestTrainer(SharedTrainer):
         weights = self.whole()
         if not (self._schedule.keep_best and self._best):
             return weights, None
-        if ranks.first():
+        if ranks.is_main():
             from safetensors.torch import load_file
 
             weights.update(load_file(self._folder / BEST))
@@ -130,7 +130,7 @@ class ForestTrainer(SharedTrainer):
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         # one pass over memory, which is what a CPU step waits for; sharded weights are not what it is made for
-        fused = not (self.is_deepspeed_enabled or self._fully_shared)
+        fused = not (self.is_deepspeed_enabled or self._fsdp)
         weights = dict(self._whole_model.named_parameters())
         groups = [{**group, "params": [weights[name] for name in group["params"]]} for group in self._groups]
         self.optimizer = torch.optim.AdamW(groups, lr=self._schedule.learning_rate, weight_decay=0.0, fused=fused)
@@ -155,13 +155,13 @@ class ForestTrainer(SharedTrainer):
         bins = [batch["examples"] for batch in batches]
         self.model_wrapped.eval()  # until the step's first forward pass: what is looked at is the policy, without dropout
         self._loss_step.before_step(self.called(), bins)
-        (count,) = ranks.total([sum(self._loss_step.count(examples) for examples in bins if examples)])
+        (count,) = ranks.all_reduce([sum(self._loss_step.count(examples) for examples in bins if examples)])
         return batches, torch.tensor(count, device=device)
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
-        if inputs["forest"] is None and ranks.world() == 1:
+        if inputs["forest"] is None and ranks.world_size() == 1:
             return torch.zeros((), device=self.args.device)
         return super().training_step(model, inputs, num_items_in_batch)
 
@@ -179,7 +179,7 @@ class ForestTrainer(SharedTrainer):
         if forest is None:
             return self._loss_step.idle(called)
         # gradients are averaged over ranks, which the whole step's count has done already
-        loss = self._loss_step.loss(called, forest, self._tally) * ranks.world() / num_items_in_batch
+        loss = self._loss_step.loss(called, forest, self._tally) * ranks.world_size() / num_items_in_batch
         if not self._not_finite and not torch.isfinite(loss):
             self._not_finite = self._keep(forest, loss)
         self._work += work([forest])
@@ -192,7 +192,7 @@ class ForestTrainer(SharedTrainer):
         """
         if "loss" not in logs:
             return
-        works, not_finite = zip(*ranks.gathered((self._work, self._not_finite)), strict=True)
+        works, not_finite = zip(*ranks.all_gather((self._work, self._not_finite)), strict=True)
         if any(not_finite):
             raise ModelError(next(filter(None, not_finite)))
         done, seconds = sum(works, Work()), time.perf_counter() - self._since
@@ -228,7 +228,7 @@ class ForestTrainer(SharedTrainer):
         if self._schedule.keep_best and (self._best is None or found.score > self._best.score):
             self._best = found
             weights = self.whole()
-            if ranks.first():
+            if ranks.is_main():
                 mine = {name: weight for name, weight in weights.items() if name in self._learnt}
                 write_best(self._folder / BEST, found, mine)
         return validation_row(tally, self._loss_step.kind.quantities)

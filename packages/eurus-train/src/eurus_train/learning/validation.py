@@ -24,7 +24,7 @@ class Validation(Generic[E]):
     """Bins of examples that nothing is learnt from, dealt to the ranks."""
 
     def __init__(self, bins: Sequence[Sequence[E]], loss_step: LossStep[E]):
-        self._bins: list[Sequence[E]] = ranks.dealt(bins, (), ranks.world())[ranks.rank()]
+        self._bins: list[Sequence[E]] = ranks.dealt(bins, (), ranks.world_size())[ranks.rank()]
         self._loss_step: LossStep[E] = loss_step
 
     @torch.no_grad()
@@ -82,10 +82,10 @@ def write_best(file: Path, best: Best, weights: dict[str, Tensor]) -> None:
 
 def over_ranks(tally: Tally) -> Tally:
     """Return the tally of all ranks together; collective."""
-    if ranks.world() == 1:
+    if ranks.world_size() == 1:
         return tally
     together = Tally()
-    for part in ranks.gathered(tally.sums()):
+    for part in ranks.all_gather(tally.sums()):
         _add(together, part)
     return together
 

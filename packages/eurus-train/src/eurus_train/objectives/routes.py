@@ -18,7 +18,7 @@ from eurus_train.kinds.kind import Kind
 from eurus_train.objectives.base import Objective
 
 if TYPE_CHECKING:
-    from eurus_train.data.tokenize import Source
+    from eurus_train.data.tokenize import SourceCount
 
 Weight = Annotated[PositiveFloat, Strict()]
 """A finite number above 0; a truth value is none."""
@@ -99,7 +99,7 @@ class Routes(BaseModel):
                 known.extend(mine)
         yield from merged
 
-    def check(self, sources: Mapping[str, Source]) -> None:
+    def check(self, sources: Mapping[str, SourceCount]) -> None:
         """Compare with the sources that there are, before anything is computed.
 
         InputError for a source without an objective, and for a name in ``objective`` or ``source_weights`` that nothing has:
