@@ -7,6 +7,7 @@ and is no sentence; else what its last statement says; else the text as words, w
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from eurus_core.records import Verdict
@@ -15,7 +16,7 @@ from eurus_graders.math.algebra.scalars import is_scalar
 from eurus_graders.math.algebra.terms import Apply, Relation, Sequence, Words, show, symbols, walk
 from eurus_graders.math.equal import compare
 from eurus_graders.math.errors import TooLarge, Unreadable
-from eurus_graders.math.read import languages, lettered
+from eurus_graders.math.read import chains, languages, lettered
 from eurus_graders.math.read.reading import read
 from eurus_graders.math.read.spelling import clean
 from eurus_graders.math.read.statement import last_statement
@@ -70,8 +71,9 @@ def judge(text: str, announced: Found | None, reference: str, *, cut: bool = Fal
     if isinstance(found, str):
         return verdict("unparsed", "no answer", found, "", short(expected, 1000))
     judged = _compared(found.answer, expected)
-    if not judged.correct and found.rule == "last statement" and (value := _value(found.answer)):
-        judged = _compared(value, expected)
+    for value, other in () if judged.correct else _values(found, expected):
+        again = _compared(value, other)
+        judged = again if again.correct or not judged.correct else judged
     return replace(judged, rule=f"{judged.rule} ({found.rule})") if found.rule else judged
 
 
@@ -107,6 +109,8 @@ def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | 
     stated = last_statement(text)
     if stated is not None and (stated in ("true", "false") or _is_mathematics(stated)):
         return Found(stated, "last statement")
+    if stated is not None and (value := chains.value(stated)) and _is_mathematics(value):
+        return Found(value, "last statement")
     printed = reply.printed(text)
     if printed is not None:
         return Found(printed, "output")
@@ -168,11 +172,32 @@ def _read(text: str) -> object:
         return None
 
 
+def _values(found: Found, expected: str) -> Iterator[tuple[str, str]]:
+    """Yield what an answer and a reference say where one of them is a chain of equations, or says the same twice."""
+    stated = found.rule == "last statement"
+    value = _value(found.answer) if stated else _evaluated(found.answer)
+    if value:
+        yield value, expected
+    elif other := _evaluated(expected):
+        yield found.answer, other
+    twice = found.answer.rpartition(" or ") if stated else ("", "", "")
+    if twice[0] and compare.equivalent(twice[0].strip(" ,"), twice[2]).correct:
+        yield twice[2], expected
+
+
+def _evaluated(answer: str) -> str:
+    """Return the last side of a chain of three or more: ``A = \\pi r^2 = 9\\pi``."""
+    return chains.value(answer) if len(answer) <= MAX_CHARACTERS and len(chains.sides(answer)) > 2 else ""
+
+
 def _value(statement: str) -> str:
     """Return what the last statement ``a + b = 3 + 4 = 7`` or ``f(2) = 7`` says of several names, or of a function at a place; else nothing.
 
     ``2x = 8`` and ``x^2 = 4`` say of x something else.
     """
+    value = chains.value(statement)
+    if value:
+        return value
     term = _read(statement)
     if not isinstance(term, Relation) or set(term.operators) != {"="} or symbols(term.sides[-1]):
         return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eurus_graders.math.algebra import units
-from eurus_graders.math.read import names
+from eurus_graders.math.read import chains, names
 
 ANCHOR = re.compile(r"[\d√π∞½⅓¼¾⅔∅]|\\(?:frac|sqrt|pi|infty|emptyset|varnothing)")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
@@ -92,8 +92,8 @@ def text_of(chunk: Chunk, formulas: list[str]) -> str:
 
 
 def spelt(chunk: Chunk, formulas: list[str]) -> str:
-    """Return a chunk with its formulas; of an aligned one what its last line ends in."""
-    text = re.sub(r"\x00(\d+)\x00", lambda found: _last_row(formulas[int(found[1])]), chunk.text)
+    """Return a chunk with its formulas; of an aligned one what its last line ends in, and what it implies."""
+    text = re.sub(r"\x00(\d+)\x00", lambda found: chains.implied(_last_row(formulas[int(found[1])])), chunk.text)
     return text + "," if chunk.ends and chunk.kind != "unit" else text
 
 

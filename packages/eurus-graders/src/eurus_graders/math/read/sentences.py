@@ -1,0 +1,152 @@
+r"""The sentences at a reply's end, with formulas masked, and the part of a sentence that states something.
+
+A formula stands as ``\x00 number \x00``; the full stop or comma that it ends in stands behind it, as it does for a reader.
+"""
+
+from __future__ import annotations
+
+import re
+
+from eurus_graders.math.read import languages
+from eurus_graders.math.read.chunks import ANCHOR
+
+_TAIL = 2_500
+"""Characters looked at, from the end."""
+_FORMULA = re.compile(
+    r"\$\$(.{1,1999}?)\$\$|(?<![\\$])\$(?=\S)([^$\n]{1,999}?)(?<![\s\\])\$(?!\d)|\\\((.{1,999}?)\\\)|\\\[(.{1,1999}?)\\\]"
+    r"|\\begin\{(align|equation|gather|eqnarray)\*?\}(.{1,1999}?)\\end\{\5\*?\}",
+    re.DOTALL,
+)
+_STOP = re.compile(r"(?<!\.)(?P<stop>[.,;])\s*(?:\\end\{\w+\*?\}\s*|\\\\\s*|\\[,;!]\s*){0,3}\Z")
+_DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)|\\blacksquare|\\square\s*\$?\s*\Z|<<[^<>\n]{1,200}>>", re.DOTALL)
+_CLOSER = re.compile(
+    r"\s*(?:i hope|hope (?:this|that)|let me know|please let|feel free|if you have|is there anything|good luck|thank|q\.?e\.?d|✅|this (?:completes|concludes)"
+    r"|would you like|do you|and we are done|we are done)",
+    re.IGNORECASE,
+)
+_ABBREVIATED = "".join(
+    rf"(?<!\b{word}\.)"
+    for word in ("[A-Z]", "vs", "Mr", "Ms", "Mrs", "Dr", "St", "No", "eq", "i\\.e", "e\\.g", "approx")
+)
+_SENTENCES = re.compile(rf"(?<=[^\s.][.!?]){_ABBREVIATED}[\"')*_]*\s+(?=[\"'(*_\\$\x00]?[A-Z\x00\d\\-])|\n+")
+_CHECK = re.compile(
+    r"\W*(?:check|checking|testing|we\s+(?:can\s+)?(?:easily\s+)?(?:check|verify|see)|verification|verify|verifying|probe|comprobación|verificação|vérification|проверка)\b"
+    r"(?:(?!\bnot\b(?!\s+an?\s+extraneous)).)*(?:[✓✔✅☑]|\b(?:correct|works?|holds?|true|valid|satisf(?:y|ies)(?:\s+the)?(?:\s+\w+)?(?:\s+equations?)?|an?\s+extraneous\s+(?:solution|root))\b\W*\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A check behind the answer, and that it holds."""
+_REMARK = re.compile(
+    r"\W*(?:for (?:example|instance|these)\b|equality (?:occurs|holds|is)|to (?:achieve|see|obtain)\b|(?:this|it) (?:is|can be) (?:achieved|attained|obtained|realized)\b"
+    r"|(?:these|this) (?:can|values?) |(?:this|the above) (?:identity|formula|trick|technique|method)\b|note\b|in fact\b|indeed\b|(?:this|here is an) example\b|an example\b)",
+    re.IGNORECASE,
+)
+"""Opens a sentence about an answer that was given before."""
+_CONCLUDES = re.compile(r"\W*(?:so|thus|hence|therefore|consequently|we conclude|it follows)\b", re.IGNORECASE)
+
+_BULLET = re.compile(r"^\s*(?:[*•]\s+|>{1,3}\s+|#+\s+|-\s+(?=[A-Za-z])|(?:\d+[.)]|[Ss]tep\s+\d+\s*[:.)-])\s+)")
+_END_MARK = re.compile(r"\s*\[?(?:\\blacksquare|\\square|■|□|∎)\]?\s*\Z")
+_ASIDE = re.compile(r"\s*\((?=[^()]*[A-Za-z]{2}[^()]*\))[^()]*\)\s*(?=[.!]?\s*\Z)")
+_PARENTHESISED = re.compile(r"\([A-Z][^()]*[A-Za-z]{2}[^()]*\)\.?")
+_VERBS = (
+    r"(?:then\s+|in\s+turn\s+|finally\s+)?(?:gives?|means?|impl(?:y|ies)|yields?|leaves?|leads?|shows?|simplif(?:y|ies)|evaluates?|reduces?|comes?\s+(?:out\s+)?to"
+    r"|results?\s+in|tells?|turns?\s+out)\b"
+)
+_REASON = re.compile(
+    rf"(?:,?\s+(?:because|since|(?<!of )(?<!from )which(?!\s+{_VERBS})|rather than|instead of|as (?:desired|required|shown|expected|claimed))\b|,\s*(?:not|where|as)\b)"
+    r"(?:(?!\b(?:so|thus|hence|therefore|and\s+there\s+(?:are|is))\b).)*\Z",
+    re.DOTALL,
+)
+_GROUND = re.compile(r"\A\W*(?:(?:so|thus|hence|then|but|and|now),?\s+)?(?:since|because|as|given\s+that)\b[^,;]*,\s+(?!and\b|or\b)", re.IGNORECASE)
+"""Opens a sentence with what its statement follows from."""
+_SO = re.compile(
+    rf"(?:(?:[,;:]|\x00)\s*(?:and\s+)?(?:so(?!\s+(?:that|far|much|many|long|as|on|forth)\b)|thus|hence|therefore|implying\s+that|meaning\s+that|which\s+{_VERBS}|from\s+which)"
+    r"|(?:[,;]|\x00)\s*(?:giving|yielding))\b(?:[\s,]+(?:us|that|to|we\s+(?:get|have|find|obtain|see)|it\s+follows|the\s+answer\s+is|to\s+be))*\s*"
+)
+"""What leads over to the clause that follows from the rest."""
+_COUNT = re.compile(
+    r"(?P<count>.*\b(?:there\s+(?:are|is)|has|have|gives(?:\s+us)?|total\s+of)\s+(?:exactly\s+|only\s+|a\s+total\s+of\s+)?\**(?:\d{1,6}|\x00\d+\x00)\**\s+[^\x00\d:]{3,60}?)"
+    r"(?:,\s+(?:namely|and\s+they\s+are)\b|:\s|,\s+(?=\x00))",
+    re.DOTALL,
+)
+"""How many there are, before which they are: ``there are 3 solutions: 1, 2 and 4``."""
+_WHICH_IS = re.compile(
+    r",?\s+which\s+(?:is|are|equals|comes\s+to)\s+(?:then\s+|just\s+|simply\s+|exactly\s+|equal\s+to\s+)?(?P<said>\**(?:[^\s\x00]*\d[^\s\x00]*|\x00\d+\x00)\**)[.!*]*\s*\Z"
+)
+
+
+def last(text: str) -> tuple[list[str], list[str]]:
+    """Return the last sentences of a text that say something, the last one last, and the formulas that they name."""
+    tail = languages.units_named(languages.digits(_end(_DRAWING.sub(" ", text))))
+    formulas: list[str] = []
+
+    def masked(found: re.Match[str]) -> str:
+        inside = next(one for one in (found[1], found[2], found[3], found[4], found[6]) if one is not None)
+        formulas.append(inside)
+        stop = _STOP.search(inside)
+        mask = f"\x00{len(formulas) - 1}\x00{stop['stop'] if stop is not None else ''}"
+        return mask if found[2] is not None or found[3] is not None else f" {mask} "
+
+    sentences = [one.strip() for one in _SENTENCES.split(_FORMULA.sub(masked, tail)) if one and one.strip(" \t*_-#`")]
+    while sentences and _CLOSER.match(sentences[-1].lstrip("*_ ")):
+        sentences.pop()
+    while len(sentences) > 1 and (
+        (_CHECK.match(sentences[-1]) is not None and sentences[-1].count("\x00") <= 2)
+        or _PARENTHESISED.fullmatch(sentences[-1]) is not None
+    ):
+        sentences.pop()
+    if len(sentences) > 1 and _REMARK.match(sentences[-1]) is not None and _SO.search(sentences[-1]) is None:
+        told = next((at for at in (-2, -3) if -at <= len(sentences) and not _REMARK.match(sentences[at])), -1)
+        if _CONCLUDES.match(sentences[told]) is not None:
+            del sentences[told + 1 :]
+    return sentences[-3:], formulas
+
+
+def _end(text: str) -> str:
+    """Return the end of a text, from outside of a formula in dollars."""
+    start = max(0, len(text) - _TAIL)
+    if start and (text.count("$", 0, start) - text.count("\\$", 0, start)) % 2:
+        start = text.find("$", start) + 1
+    return text[start:]
+
+
+def aside(sentence: str) -> str:
+    """Return the remark in brackets that a sentence ends in, or nothing."""
+    found = _ASIDE.search(sentence)
+    return found.group() if found is not None else ""
+
+
+def clause(sentence: str, formulas: list[str]) -> str:
+    """Return the part of a sentence that states something: what follows from the rest, without list marks, asides, reasons and lists."""
+    sentence = _END_MARK.sub("", _BULLET.sub("", sentence).strip())
+    sentence = _ASIDE.sub("", sentence)
+    shorter = _REASON.sub("", sentence)
+    if _says(shorter):
+        sentence = shorter
+    for found in reversed(list(_SO.finditer(sentence))):
+        if _says(sentence[found.end() :], formulas):
+            sentence = sentence[found.end() :]
+            break
+    while (ground := _GROUND.match(sentence)) is not None and _says(sentence[ground.end() :], formulas):
+        sentence = sentence[ground.end() :]
+    counted = _COUNT.match(sentence)
+    if counted is not None:
+        return counted["count"]
+    head, colon, rest = sentence.partition(": ")
+    if colon:
+        listed = len(re.findall(r"\d+ [A-Za-z]{2}", rest)) > 1
+        return head if listed and re.search(r"\d", head) and not re.search(r"\btotal|=", rest) else rest
+    return sentence
+
+
+def which_is(sentence: str) -> str:
+    """Return the value in ``the cube of 21, which is 9261``, or nothing."""
+    found = _WHICH_IS.search(sentence)
+    return found["said"] if found is not None else ""
+
+
+def _says(text: str, formulas: list[str] | None = None) -> bool:
+    """Whether a text holds a numeral, or a formula, one with a value in it where they are given."""
+    if ANCHOR.search(re.sub(r"\x00\d+\x00", " ", text)) is not None:
+        return True
+    named = re.findall(r"\x00(\d+)\x00", text)
+    return bool(named) if formulas is None else any(ANCHOR.search(formulas[int(one)]) for one in named)
