@@ -13,7 +13,7 @@ from dataclasses import replace
 from eurus_core.records import Verdict
 from eurus_graders import dress, reply
 from eurus_graders.math.algebra.scalars import is_scalar
-from eurus_graders.math.algebra.terms import Apply, Relation, Sequence, Words, show, symbols, walk
+from eurus_graders.math.algebra.terms import Apply, Relation, Sequence, Symbol, Term, Words, show, symbols, walk
 from eurus_graders.math.equal import compare
 from eurus_graders.math.errors import TooLarge, Unreadable
 from eurus_graders.math.read import chains, languages, lettered
@@ -74,7 +74,20 @@ def judge(text: str, announced: Found | None, reference: str, *, cut: bool = Fal
     for value, other in () if judged.correct else _values(found, expected):
         again = _compared(value, other)
         judged = again if again.correct or not judged.correct else judged
+    if judged.outcome == "incorrect" and found.rule == "last statement" and _is_unsolved(found.answer, expected):
+        why = f"the last statement, {short(found.answer)!r}, gives no value"
+        return verdict("unparsed", "no answer", why, judged.parsed_prediction, judged.parsed_reference)
     return replace(judged, rule=f"{judged.rule} ({found.rule})") if found.rule else judged
+
+
+def _is_unsolved(statement: str, expected: str) -> bool:
+    """Whether a statement is an equation to be solved, an inequality or several of them, of which the reference is none: a step on the way."""
+    said, wanted = _read(statement), _read(expected)
+    if any(isinstance(one, Relation) for one in walk(wanted)) if isinstance(wanted, Term) else False:
+        return False
+    if isinstance(said, Sequence):
+        return any(isinstance(one, Relation) for one in said.items)
+    return isinstance(said, Relation) and not isinstance(said.sides[0], Symbol) and not _value(statement)
 
 
 def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | str:
@@ -102,14 +115,15 @@ def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | 
     if cut:
         return "the text was cut off before it announced an answer"
     prose = is_prose(text)
-    if not prose and _is_one(text) and (len(text.split()) <= SHORT or _is_mathematics(text)):
+    formula = "=" in text and ("$" in text or "\\[" in text)
+    if not prose and _is_one(text) and ((len(text.split()) <= SHORT and not formula) or _is_mathematics(text)):
         return Found(text, "")
     if _NAMED.match(text) and _is_one(text) and isinstance(_read(text), (Relation, Sequence)):
         return Found(text, "")
     stated = last_statement(text)
-    if stated is not None and (stated in ("true", "false") or _is_mathematics(stated)):
+    if stated is not None and (stated in ("true", "false") or stated.startswith("\\text{") or _is_mathematics(stated)):
         return Found(stated, "last statement")
-    if stated is not None and (value := chains.value(stated)) and _is_mathematics(value):
+    if stated is not None and (value := chains.value(stated)) and _is_mathematics(value) and not _is_false(stated):
         return Found(value, "last statement")
     printed = reply.printed(text)
     if printed is not None:
@@ -174,8 +188,10 @@ def _read(text: str) -> object:
 
 def _values(found: Found, expected: str) -> Iterator[tuple[str, str]]:
     """Yield what an answer and a reference say where one of them is a chain of equations, or says the same twice."""
-    stated = found.rule == "last statement"
+    stated = found.rule in ("last statement", "stated")
     value = _value(found.answer) if stated else _evaluated(found.answer)
+    if _is_false(found.answer) or _is_false(expected):
+        return
     if value:
         yield value, expected
     elif other := _evaluated(expected):
@@ -183,6 +199,16 @@ def _values(found: Found, expected: str) -> Iterator[tuple[str, str]]:
     twice = found.answer.rpartition(" or ") if stated else ("", "", "")
     if twice[0] and compare.equivalent(twice[0].strip(" ,"), twice[2]).correct:
         yield twice[2], expected
+
+
+def _is_false(answer: str) -> bool:
+    """Whether the last two sides of a chain are different numbers: ``x = 5 = 6``."""
+    chain = chains.sides(answer) if len(answer) <= MAX_CHARACTERS else []
+    if len(chain) < 2 or chains.ends_rounded(answer):
+        return False
+    one, other = _read(chain[-2]), _read(chain[-1])
+    closed = all(isinstance(side, Term) and is_scalar(side) and not symbols(side) for side in (one, other))
+    return closed and compare.equivalent(chain[-2], chain[-1]).outcome == "incorrect"
 
 
 def _evaluated(answer: str) -> str:
@@ -199,7 +225,9 @@ def _value(statement: str) -> str:
     if value:
         return value
     term = _read(statement)
-    if not isinstance(term, Relation) or set(term.operators) != {"="} or symbols(term.sides[-1]):
+    if not isinstance(term, Relation) or set(term.operators) != {"="} or isinstance(term.sides[-1], Symbol):
+        return ""
+    if symbols(term.sides[-1]) and len(symbols(term.sides[0])) < 2:
         return ""
     left = term.sides[0]
     told = len(symbols(left)) > 1 or (isinstance(left, Apply) and left.function not in ("+", "*", "^", "neg"))

@@ -11,9 +11,9 @@ _SURE = re.compile(r"\\(?:(?:Long)?(?:[Ll]eft)?Rightarrow|implies|iff|therefore)
 _SPACES = " \t\n$,;"
 _SPACED = re.compile(r"\A(?:\s|\\q?quad(?![A-Za-z])|\\[,;:! ]|~|\\text\s*\{\s*(?:so|or|and|thus|hence)?\s*\})+")
 _RELATED = re.compile(r"[=<>≤≥≈≡]|\\(?:[lg]eq?|approx|equiv|neq?|in)(?![A-Za-z])")
-_EQUAL = re.compile(r"(?<![<>!=:\\])=(?!=)|\\(?:approx|equiv|simeq|cong)(?![A-Za-z])|[≈≡]")
-_UNEQUAL = re.compile(r"[<>≤≥≠]|\\(?:[lg]eq?(?:slant)?|lt|gt|neq?|in|subset|mid|nmid)(?![A-Za-z])|!=(?!=)|\d!=(?=\D)")
-_SEVERAL = re.compile(r"\b(?:and|or|y|et|und|oder|ou)\b|[;；]|,(?!\\?!?\s?\d{3}(?!\d))")
+_EQUAL = re.compile(r"(?<![<>=:\\])(?<!\D!)=(?!=)|\\(?:approx|equiv|simeq|cong)(?![A-Za-z])|[≈≡]")
+_UNEQUAL = re.compile(r"[<>≤≥≠]|\\(?:[lg]eq?(?:slant)?|lt|gt|neq?|in|subset|mid|nmid)(?![A-Za-z])|(?<!\d)!=(?!=)")
+_SEVERAL = re.compile(r"\b(?:and|or|et|und|oder|ou)\b|[;；]|,(?!\\?!?\s?\d{3}(?!\d))")
 """Joins several statements; a comma between thousands joins nothing."""
 _MODULO = re.compile(r"\\p?mod\s*(?:\{[^{}]*\}|\w+)|\(\s*\\?(?:mod|text\{mod\}|bmod)[^()]*\)|\s\\b?mod\b.*\Z")
 _NAME = re.compile(
@@ -21,7 +21,7 @@ _NAME = re.compile(
 )
 _NAMED = re.compile(
     r"\\(?:sum|int|prod|lim|cos|sin|tan|cot|sec|csc|log|ln|arc\w+|d?binom|text|angle|triangle|overline|widehat|det|gcd|lVert|lfloor|lceil|mathbf|operatorname|max|min)"
-    r"(?![a-z])|\[\s*[A-Z]{2,}|\A[A-Z]{2,6}\Z|\\\||\A\\?[A-Za-z]+\s*(?:\\left)?\("
+    r"(?![a-z])|\[\s*[A-Z]{2,}|\A[A-Z]{2,6}\Z|\\\||(?<![A-Za-z])[fghpqFGHPQT](?:\^\{?-?\d+\}?)?\s*\(|\A\\?[A-Za-z]+\s*(?:\\left)?\("
 )
 """Names of quantities that are no unknowns: functions, areas, lengths, sums."""
 _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
@@ -49,7 +49,7 @@ def sides(statement: str) -> list[str]:
             found.append(statement[at : sign.start()])
             at = sign.end()
     found.append(statement[at:])
-    parts = [side.strip(_SPACES + ".") for side in found]
+    parts = [side.strip(_SPACES).rstrip(_SPACES + ".") for side in found]
     return parts if parts[0] else parts[1:]  # of an aligned row, which goes on from the one above
 
 
@@ -63,7 +63,13 @@ def value(statement: str) -> str:
         return ""
     first = chain[0]
     told = len(chain) > 2 or _NAMED.search(first) or is_name(first) or not re.search(r"[A-Za-z]", first)
-    return _MODULO.sub("", chain[-1]).strip(_SPACES + ".") if told else ""
+    return _MODULO.sub("", chain[-1]).strip(_SPACES) if told else ""
+
+
+def ends_rounded(statement: str) -> bool:
+    """Whether the last sign of a chain is one of an approximation or a congruence."""
+    signs = _EQUAL.findall(statement)
+    return bool(signs) and signs[-1] != "="
 
 
 def is_name(side: str) -> bool:
@@ -79,6 +85,8 @@ def conclusion(equations: list[str]) -> str:
     chains = [sides(one) for one in equations]
     if len(chains) < 2 or any(len(chain) < 2 for chain in chains):
         return ""
+    if chains[-1][0] == chains[-2][0] and not is_name(chains[-1][0]):
+        return equations[-1]  # the same again, in another form
     named = [is_name(chain[0]) for chain in chains]
     if named[-1]:
         return "" if all(named) else equations[-1]

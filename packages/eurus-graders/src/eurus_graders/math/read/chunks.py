@@ -87,6 +87,14 @@ def _kind(text: str) -> Kind:
     return "math"
 
 
+_SUBSCRIPT = re.compile(r"(?<=[A-Za-z}])_\{?\d{1,4}\}?")
+
+
+def valued(text: str) -> bool:
+    """Whether a formula or a text holds a value; the number in ``z_1`` is a name's."""
+    return ANCHOR.search(_SUBSCRIPT.sub("", text)) is not None
+
+
 def text_of(chunk: Chunk, formulas: list[str]) -> str:
     return re.sub(r"\x00(\d+)\x00", lambda found: formulas[int(found[1])], chunk.text)
 

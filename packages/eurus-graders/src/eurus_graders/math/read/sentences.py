@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from eurus_graders.math.read import languages
-from eurus_graders.math.read.chunks import ANCHOR
+from eurus_graders.math.read.chunks import valued
 
 _TAIL = 2_500
 """Characters looked at, from the end."""
@@ -19,6 +19,8 @@ _FORMULA = re.compile(
 )
 _STOP = re.compile(r"(?<!\.)(?P<stop>[.,;])\s*(?:\\end\{\w+\*?\}\s*|\\\\\s*|\\[,;!]\s*){0,3}\Z")
 _DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)|\\blacksquare|\\square\s*\$?\s*\Z|<<[^<>\n]{1,200}>>", re.DOTALL)
+_LAST_REMARK = re.compile(r"(?<=[.$\])])[ \t]*\n\s*\([A-Z][^()]{20,600}[.!]\)\s*\Z")
+"""A paragraph in brackets."""
 _CLOSER = re.compile(
     r"\s*(?:i hope|hope (?:this|that)|let me know|please let|feel free|if you have|is there anything|good luck|thank|q\.?e\.?d|✅|this (?:completes|concludes)"
     r"|would you like|do you|and we are done|we are done)",
@@ -37,7 +39,7 @@ _CHECK = re.compile(
 """A check behind the answer, and that it holds."""
 _REMARK = re.compile(
     r"\W*(?:for (?:example|instance|these)\b|equality (?:occurs|holds|is)|to (?:achieve|see|obtain)\b|(?:this|it) (?:is|can be) (?:achieved|attained|obtained|realized)\b"
-    r"|(?:these|this) (?:can|values?) |(?:this|the above) (?:identity|formula|trick|technique|method)\b|note\b|in fact\b|indeed\b|(?:this|here is an) example\b|an example\b)",
+    r"|to (?:check|confirm|verify)\b|we can (?:check|confirm|verify)\b|(?:these|this) (?:can|values?) |(?:this|the above) (?:identity|formula|trick|technique|method)\b|note\b|in fact\b|indeed\b|(?:this|here is an) example\b|an example\b)",
     re.IGNORECASE,
 )
 """Opens a sentence about an answer that was given before."""
@@ -49,7 +51,7 @@ _ASIDE = re.compile(r"\s*\((?=[^()]*[A-Za-z]{2}[^()]*\))[^()]*\)\s*(?=[.!]?\s*\Z
 _PARENTHESISED = re.compile(r"\([A-Z][^()]*[A-Za-z]{2}[^()]*\)\.?")
 _VERBS = (
     r"(?:then\s+|in\s+turn\s+|finally\s+)?(?:gives?|means?|impl(?:y|ies)|yields?|leaves?|leads?|shows?|simplif(?:y|ies)|evaluates?|reduces?|comes?\s+(?:out\s+)?to"
-    r"|results?\s+in|tells?|turns?\s+out)\b"
+    r"|results?\s+in|tells?|turns?\s+out|has)\b"
 )
 _REASON = re.compile(
     rf"(?:,?\s+(?:because|since|(?<!of )(?<!from )which(?!\s+{_VERBS})|rather than|instead of|as (?:desired|required|shown|expected|claimed))\b|,\s*(?:not|where|as)\b)"
@@ -59,24 +61,40 @@ _REASON = re.compile(
 _GROUND = re.compile(r"\A\W*(?:(?:so|thus|hence|then|but|and|now),?\s+)?(?:since|because|as|given\s+that)\b[^,;]*,\s+(?!and\b|or\b)", re.IGNORECASE)
 """Opens a sentence with what its statement follows from."""
 _SO = re.compile(
-    rf"(?:(?:[,;:]|\x00)\s*(?:and\s+)?(?:so(?!\s+(?:that|far|much|many|long|as|on|forth)\b)|thus|hence|therefore|implying\s+that|meaning\s+that|which\s+{_VERBS}|from\s+which)"
+    rf"(?:(?:[,;:]|\x00)\s*(?:and\s+)?(?:so(?!\s+(?:that|far|much|many|long|as|on|forth)\b)|thus|hence|therefore|implying\s+that|meaning\s+that|which\s+{_VERBS}|from\s+which|in\s+which\s+case)"
     r"|(?:[,;]|\x00)\s*(?:giving|yielding))\b(?:[\s,]+(?:us|that|to|we\s+(?:get|have|find|obtain|see)|it\s+follows|the\s+answer\s+is|to\s+be))*\s*"
 )
 """What leads over to the clause that follows from the rest."""
-_COUNT = re.compile(
-    r"(?P<count>.*\b(?:there\s+(?:are|is)|has|have|gives(?:\s+us)?|total\s+of)\s+(?:exactly\s+|only\s+|a\s+total\s+of\s+)?\**(?:\d{1,6}|\x00\d+\x00)\**\s+[^\x00\d:]{3,60}?)"
-    r"(?:,\s+(?:namely|and\s+they\s+are)\b|:\s|,\s+(?=\x00))",
+_ATTAINED = re.compile(
+    r",?\s+(?:(?:and|where|with)\s+)?(?:(?:this\s+)?(?:maximum|minimum|value|equality)\s+)?(?:this\s+|it\s+|which\s+)?(?:is\s+|can\s+be\s+)?(?:achieved|attained|obtained|reached|occurs?|occurring)"
+    r"\s+(?:only\s+|exactly\s+|precisely\s+)?(?:when|at|if|for|by)\b.*\Z",
     re.DOTALL,
 )
+"""Where a value is attained, behind the value."""
+_COUNT = re.compile(
+    r"(?P<count>.*\b(?:there\s+(?:are|is)|has|have|gives(?:\s+us)?|total\s+of)\s+(?:exactly\s+|only\s+|a\s+total\s+of\s+)?\**(?:\d{1,6}|\x00\d+\x00)\**\s+(?:[^\x00\d:]|\x00\d+\x00){3,60}?)"
+    r"(?:,\s+(?:namely|and\s+they\s+are)\b|:\s)",
+    re.DOTALL | re.IGNORECASE,
+)
 """How many there are, before which they are: ``there are 3 solutions: 1, 2 and 4``."""
+_TEXT = re.compile(r"\\(?:text|mathrm|textbf|textit|mbox|text\s*\{\s*\\bf)\s*\{(?P<words>[A-Za-z][A-Za-z' -]{0,40})\}")
+_BOLD = re.compile(r"(?<!\*)\*\*([^*\n]{1,40})\*\*(?!\*)")
+_ENDS_BOLD = re.compile(
+    r"\A\W*(?:so|thus|hence|therefore|then|it|this|that|the|answer)\b.{0,120}?\b(?:is|are|was|be|called|on|a|an)\s+(?:an?\s+|the\s+)?\*\*[A-Za-z][A-Za-z' -]*[.]?\*\*[.!]?\s*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+_DENIES = re.compile(
+    r"\b(?:not|no|never|neither|nor|without|or|maybe|perhaps|might|may|could|would|if|unless|wrong|incorrect|both|except|than|rather)\b|n['’]t\b", re.IGNORECASE
+)
 _WHICH_IS = re.compile(
-    r",?\s+which\s+(?:is|are|equals|comes\s+to)\s+(?:then\s+|just\s+|simply\s+|exactly\s+|equal\s+to\s+)?(?P<said>\**(?:[^\s\x00]*\d[^\s\x00]*|\x00\d+\x00)\**)[.!*]*\s*\Z"
+    r",?\s+which\s+(?:is|are|equals|comes\s+to)\s+(?:then\s+|just\s+|simply\s+|exactly\s+|equal\s+to\s+)?(?P<said>\**(?:[^\s\x00]*\d[^\s\x00]*|\x00\d+\x00)\**(?:\s+[A-Za-z]+)?)[.!*]*\s*\Z"
 )
 
 
 def last(text: str) -> tuple[list[str], list[str]]:
     """Return the last sentences of a text that say something, the last one last, and the formulas that they name."""
-    tail = languages.units_named(languages.digits(_end(_DRAWING.sub(" ", text))))
+    bare = _LAST_REMARK.sub("", _DRAWING.sub(" ", text))
+    tail = languages.units_named(languages.digits(_end(bare if bare.strip() else text)))
     formulas: list[str] = []
 
     def masked(found: re.Match[str]) -> str:
@@ -96,7 +114,7 @@ def last(text: str) -> tuple[list[str], list[str]]:
         sentences.pop()
     if len(sentences) > 1 and _REMARK.match(sentences[-1]) is not None and _SO.search(sentences[-1]) is None:
         told = next((at for at in (-2, -3) if -at <= len(sentences) and not _REMARK.match(sentences[at])), -1)
-        if _CONCLUDES.match(sentences[told]) is not None:
+        if _CONCLUDES.match(sentences[told]) is not None or _SO.search(sentences[told]) is not None:
             del sentences[told + 1 :]
     return sentences[-3:], formulas
 
@@ -122,6 +140,9 @@ def clause(sentence: str, formulas: list[str]) -> str:
     shorter = _REASON.sub("", sentence)
     if _says(shorter):
         sentence = shorter
+    shorter = _ATTAINED.sub("", sentence)
+    if _says(shorter, formulas):
+        sentence = shorter
     for found in reversed(list(_SO.finditer(sentence))):
         if _says(sentence[found.end() :], formulas):
             sentence = sentence[found.end() :]
@@ -144,9 +165,22 @@ def which_is(sentence: str) -> str:
     return found["said"] if found is not None else ""
 
 
+def named(clause: str, formulas: list[str]) -> str:
+    r"""Return the only thing that a clause points out, where that is a word or a few: ``so it will be **Monday**``, ``$\text{Ann}$ is the oldest``."""
+    if _DENIES.search(clause) is not None:
+        return ""
+    masks, bold = re.findall(r"\x00(\d+)\x00", clause), _BOLD.findall(clause)
+    found = _TEXT.fullmatch(formulas[int(masks[0])].strip(" .,")) if len(masks) == 1 and not bold else None
+    if found is not None and not valued(re.sub(r"\x00\d+\x00", " ", clause)):
+        return "\\text{" + found["words"].strip() + "}"
+    if len(bold) == 1 and not masks and not valued(clause) and _ENDS_BOLD.search(clause):
+        return "\\text{" + bold[0].strip(" .:") + "}"
+    return ""
+
+
 def _says(text: str, formulas: list[str] | None = None) -> bool:
     """Whether a text holds a numeral, or a formula, one with a value in it where they are given."""
-    if ANCHOR.search(re.sub(r"\x00\d+\x00", " ", text)) is not None:
+    if valued(re.sub(r"\x00\d+\x00", " ", text)):
         return True
     named = re.findall(r"\x00(\d+)\x00", text)
-    return bool(named) if formulas is None else any(ANCHOR.search(formulas[int(one)]) for one in named)
+    return bool(named) if formulas is None else any(valued(formulas[int(one)]) for one in named)

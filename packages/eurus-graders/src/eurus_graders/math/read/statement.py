@@ -11,7 +11,7 @@ import re
 
 from eurus_graders import dress
 from eurus_graders.math.read import chains, languages, names, sentences
-from eurus_graders.math.read.chunks import ANCHOR, WORD, Chunk, chunked, spelt, text_of
+from eurus_graders.math.read.chunks import WORD, Chunk, chunked, spelt, text_of, valued
 from eurus_graders.math.read.words import stated
 
 _NUMBERED = re.compile(r"[万亿千百倍点]|分之")
@@ -31,8 +31,13 @@ _AFTER = frozenset((
 _THERE_ARE = re.compile(
     r"\b(?:there\s+(?:are|is|will\s+be|were|was|must\s+be)|number\s+has|this\s+gives(?:\s+us)?)(?:\s+(?:exactly|only|a|total|of|in|all|thus|then))*\Z"
 )
+_DERIVED = re.compile(
+    r"and\s+(?:so\s+)?(?:the|their|its)\s+(?:\w+\s+)?(?:sum|difference|product|total|average|mean|greatest|largest|smallest|least|larger|smaller|ratio)\b.*\b(?:is|are|equals)\s\Z"
+)
+"""Leads from numbers to one that was made of them: ``and their sum is``."""
+_LABEL = re.compile(r"\b(?:graph|option|choice|figure|statement|answer|equation|point|line|segment)\Z")
 _WHICH = frozenset(
-    ("from", "to", "of", "in", "between", "than", "by", "with", "at", "on", "under", "below", "above", "through", "for", "and", "modulo", "divide", "among")
+    ("from", "to", "of", "in", "between", "than", "by", "with", "at", "on", "under", "below", "above", "through", "for", "and", "modulo", "divide", "among", "satisfy", "satisfies", "satisfying", "that", "where")
 )
 _NAMING = frozenset(("is", "are", "was", "were", "equals", "be", "had", "of"))
 _EQUATIONS = frozenset(("equation", "condition", "constraint", "relation", "solve", "that", "where", "if", "when"))
@@ -45,7 +50,7 @@ _TAKES = re.compile(r"\b(?:takes|maps|sends|brings|converts)\b", re.IGNORECASE)
 STATES = frozenset(
     {"is", "are", "was", "were", "has", "have", "had", "equals", "gives", "gets", "makes", "be", "sold", "got", "made"}
 )
-_ARTICLES = ("a", "an", "the", "his", "her", "its", "their", "all")
+_ARTICLES = ("a", "an", "the", "his", "her", "its", "their", "all", "both")
 _PREPOSITIONS = frozenset(
     ("of", "in", "for", "with", "from", "per", "by", "after", "before", "among", "into", "every", "each", "at", "on")
 )
@@ -118,6 +123,8 @@ def last_statement(text: str) -> str | None:
             return None
         if (ratio := _RATIO.search(sentence)) is not None:
             return f"{ratio[1]}:{ratio[2]}"
+        if (words := sentences.named(clause, formulas)):
+            return words
         if any(chunk.kind == "math" for chunk in chunks):
             return _read(chunks, clause, formulas, sentences.which_is(sentence))
         words = stated(chunks, sentence, STATES)
@@ -143,21 +150,22 @@ def _read(chunks: list[Chunk], clause: str, formulas: list[str], which_is: str) 
     """
     runs = _runs(chunks)
     anchored = [
-        run for run in runs if any(ANCHOR.search(text_of(chunk, formulas)) for chunk in chunks[run[0] : run[1]])
+        run for run in runs if any(valued(text_of(chunk, formulas)) for chunk in chunks[run[0] : run[1]])
     ]
-    candidates = anchored or [run for run in runs if run[1] - run[0] > 1 or _is_stated(chunks, run, formulas)]
+    candidates = anchored or [run for run in runs if run[1] - run[0] > 1 or _is_stated(chunks, run, formulas) or _LABEL.search(_words(chunks, run[0]))]
     if not candidates:
         return None
     last = candidates[-1]
-    if which_is and (_is_aside(chunks, last, formulas) or not _stands(chunks, *last, clause, _text(chunks, last, formulas))):
-        return _text(chunked(which_is), (0, 1), formulas)
+    if which_is and (_behind_preposition(chunks, last) or not _stands(chunks, *last, clause, _text(chunks, last, formulas))):
+        said = chunked(which_is)
+        return _concluded(said, (0, len(said)), formulas) or _text(said, (0, 1), formulas)
     counts = _counted(chunks, candidates, formulas)
     if counts is not None:
         last = counts
     elif len(candidates) > 1 and not _equates(chunks, last, formulas) and _is_one_of_several(chunks, candidates):
         return None
     elif len(candidates) > 1 and _is_aside(chunks, last, formulas):
-        stated = [run for run in candidates[:-1] if _is_stated(chunks, run, formulas)]
+        stated = [run for run in candidates[:-1] if _is_stated(chunks, run, formulas) or _is_subject(chunks, run)]
         if not stated or chunks[last[0] - 1].text.lower() == "with":  # 4 each, with 2 left over
             return None
         last = stated[-1]
@@ -196,7 +204,8 @@ def _concluded(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) -
     spoken = [spelt(chunk, formulas).strip(" ,;:") for chunk in chunks[run[0] : run[1]] if chunk.kind == "math"]
     chained = [len(chains.sides(one)) > 1 for one in spoken]
     if not chained[-1]:
-        return ""
+        named = len(spoken) == 2 and chains.is_name(spoken[0]) and chunks[run[0] + 1].text.lower() == "or"
+        return spoken[-1] if named and not chains.is_name(spoken[-1]) else ""  # the smaller t, or 3.5
     units = "".join(f" {chunk.text}" for chunk in chunks[run[0] : run[1]] if chunk.kind == "unit")
     if len(spoken) > 1 and all(chunks[at].kind != "operator" for at in range(*run)):
         if not any(chained[:-1]):  # the least is 4, and 4^2 = 16
@@ -219,15 +228,22 @@ def _is_one_of_several(chunks: list[Chunk], runs: list[tuple[int, int]]) -> bool
     start = runs[-1][0]
     listed = chunks[start - 1].kind == "joint" and start > 1 and chunks[start - 2].kind == "word" if start else False
     stated = [run for run in runs if run[0] and chunks[run[0] - 1].text.lower() in STATES]
+    between = _said(chunks[runs[-2][1] : start]).lower() if len(runs) > 1 else ""
+    if _DERIVED.match(between) is not None:
+        return False
     return listed or (len(stated) > 1 and stated[-1] == runs[-1])
 
 
 def _is_aside(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
     """Whether a run says of what, in what or for what something is; ``a total of 105`` says what it is."""
+    return _behind_preposition(chunks, run) and not _equates(chunks, run, formulas)
+
+
+def _behind_preposition(chunks: list[Chunk], run: tuple[int, int]) -> bool:
     before = [chunk.text.lower() for chunk in chunks[max(0, run[0] - 3) : run[0]]]
     while before and before[-1] in _ARTICLES:
         before.pop()
-    if not before or before[-1] not in _PREPOSITIONS or _equates(chunks, run, formulas):
+    if not before or before[-1] not in _PREPOSITIONS:
         return False
     return not (before[-1] == "of" and before[-2:-1] and before[-2] in _AMOUNTS)
 
@@ -235,6 +251,13 @@ def _is_aside(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) ->
 def _is_stated(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
     before = [chunk.text.lower() for chunk in chunks[max(0, run[0] - 2) : run[0]]]
     return bool(STATES.intersection(before)) or _equates(chunks, run, formulas)
+
+
+def _is_subject(chunks: list[Chunk], run: tuple[int, int]) -> bool:
+    """Whether a run begins what follows: ``24 is the least multiple of both 6 and 8``."""
+    after = [chunk.text.lower() for chunk in chunks[run[1] : run[1] + 2]]
+    only = [chunk.text.lower() for chunk in chunks[: run[0]]] == ["only"] and after[:1] in (["is"], ["has"], ["satisfies"])
+    return only or (run[0] == 0 and after in (["is", "the"], ["is", "our"]))
 
 
 def _equates(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
@@ -248,7 +271,9 @@ def _stands(chunks: list[Chunk], start: int, end: int, clause: str, text: str) -
     after = [chunk.text.lower() for chunk in chunks[end : end + 3]]
     if any(_ORDINAL.fullmatch(chunk.text) for chunk in run) or _RANGE.search(text) or run[0].kind == "unit":
         return False
-    if any(word in _DENIALS or word.endswith(("n't", "n’t")) for word in (*before, *after)):
+    relative = before[-1:] in (["is"], ["are"], ["was"])  # the most that she could have is 5
+    denials = [word for word in (*before, *after) if word in _DENIALS or word.endswith(("n't", "n’t"))]
+    if any(word not in ("could", "would", "may", "might") or not relative for word in denials):
         return False
     said = _said(chunks[end : end + 3])
     if languages.goes_on(said) or languages.bounds(_said(chunks[max(0, start - 5) : start]), said):
@@ -262,7 +287,7 @@ def _stands(chunks: list[Chunk], start: int, end: int, clause: str, text: str) -
             return False
         takes = _TAKES.search(clause) is not None and "=" in text
         return before[-2:-1] in _EQUAL_TO or takes or _CHANGE.search(clause) is not None
-    if before and before[-1] in _BEFORE and before[-2:] != ["made", "up"]:
+    if before and before[-1] in _BEFORE and (before[-1] != "up" or before[-2:-1] not in (["made"], ["take"], ["takes"], ["makes"], ["make"])):
         return False
     if before[-1:] == ["by"] and (chunks[start - 2].kind == "math" or before[-2:-1] in (["divided"], ["multiplied"])):
         return False
