@@ -44,6 +44,9 @@ _NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 _TWICE = re.compile(
     r"(?P<answer>[^,;]+?)[,;]?\s+(?:i\.e\.|that is|or equivalently|equivalently|in other words|or simply),?\s+(?P<again>[^,;]+)"
 )
+_AGAIN = re.compile(
+    r"[,;]\s+(?:i\.\s?e\.|that is(?: to say)?|or equivalently|in other words),?\s+(?P<again>.+)\Z", re.DOTALL
+)
 _PART_OF = re.compile(r"(?P<answer>.*[\d}$]) of (?:the|a|an|his|her|its|their|all) [A-Za-z ]+", re.DOTALL)
 
 
@@ -163,6 +166,12 @@ def _compared(answer: str, reference: str) -> Verdict:
     part = _PART_OF.fullmatch(cleaned)
     if part is not None:
         return compare.equivalent(part["answer"], reference)
+    again = _AGAIN.search(cleaned)
+    if again is not None and not any(map(_AGAIN.search, (cleaned[: again.start()], again["again"]))):
+        first, later = cleaned[: again.start()].strip(" ,;"), again["again"].strip(" ,;.")
+        said = later if _is_mathematics(later) else last_statement(later)
+        if said is not None and _is_mathematics(said) and not _differ(first, said):
+            return compare.equivalent(said, reference)
     twice = _TWICE.fullmatch(cleaned)
     if twice is not None and compare.equivalent(twice["answer"], twice["again"]).correct:
         return compare.equivalent(twice["again"], reference)
@@ -177,6 +186,13 @@ def _compared(answer: str, reference: str) -> Verdict:
         return compared
     bare = compare.equivalent(remarked["answer"], reference)
     return bare if bare.correct else compared
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether two formulations of an answer are numbers, and not the same."""
+    terms = _read(one), _read(other)
+    numbers = all(isinstance(term, Term) and is_scalar(term) for term in terms)
+    return numbers and not compare.equivalent(one, other).correct
 
 
 def _read(text: str) -> object:

@@ -18,6 +18,8 @@ _FORMULA = re.compile(
     re.DOTALL,
 )
 _STOP = re.compile(r"(?<!\.)(?P<stop>[.,;])\s*(?:\\end\{\w+\*?\}\s*|\\\\\s*|\\[,;!]\s*){0,3}\Z")
+_OPENS = re.compile(r"\s*[A-Z][a-z']*[\s,]")
+"""A new sentence, behind a displayed formula."""
 _DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)|\\blacksquare|\\square\s*\$?\s*\Z|<<[^<>\n]{1,200}>>", re.DOTALL)
 _LAST_REMARK = re.compile(r"(?<=[.$\])])[ \t]*\n\s*\([A-Z][^()]{20,600}[.!]\)\s*\Z")
 """A paragraph in brackets."""
@@ -43,6 +45,16 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 """Opens a sentence about an answer that was given before."""
+_TAKES_BACK = re.compile(
+    r"\b(?:not|never|no|nor|cannot|wrong|incorrect|impossible|invalid|fails?|failed|mistaken?|mistakes?|errors?|contradict\w*|forgot|missed|overlooked|unless|however|but|only\s+if)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+"""In a remark about an answer, which then is none."""
+_STEP = re.compile(
+    r"\W*(?:(?:so|then|now|next|but|and|thus|finally),?\s+)*(?:let(?:\s+us|['’]s)?\b|it\s+remains\b|we\s+still\b|(?:we\s+)?(?:subtract|add|multiply|divide|double|square|halve)\b(?!.*(?:=|\x00|\b(?:get|gives?|obtain|so|is)\b)))",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Opens a sentence that says what is to be done."""
 _CONCLUDES = re.compile(r"\W*(?:so|thus|hence|therefore|consequently|we conclude|it follows)\b", re.IGNORECASE)
 
 _BULLET = re.compile(r"^\s*(?:[*•]\s+|>{1,3}\s+|#+\s+|-\s+(?=[A-Za-z])|(?:\d+[.)]|[Ss]tep\s+\d+\s*[:.)-])\s+)")
@@ -58,7 +70,10 @@ _REASON = re.compile(
     r"(?:(?!\b(?:so|thus|hence|therefore|and\s+there\s+(?:are|is))\b).)*\Z",
     re.DOTALL,
 )
-_GROUND = re.compile(r"\A\W*(?:(?:so|thus|hence|then|but|and|now),?\s+)?(?:since|because|as|given\s+that)\b[^,;]*,\s+(?!and\b|or\b)", re.IGNORECASE)
+_GROUND = re.compile(
+    r"\A\W*(?:(?:so|thus|hence|then|but|and|now),?\s+)?(?:since|because|as|given\s+that)\b[^,;]*,\s+(?!and\b|or\b)",
+    re.IGNORECASE,
+)
 """Opens a sentence with what its statement follows from."""
 _SO = re.compile(
     rf"(?:(?:[,;:]|\x00)\s*(?:and\s+)?(?:so(?!\s+(?:that|far|much|many|long|as|on|forth)\b)|thus|hence|therefore|implying\s+that|meaning\s+that|which\s+{_VERBS}|from\s+which|in\s+which\s+case)"
@@ -84,7 +99,8 @@ _ENDS_BOLD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _DENIES = re.compile(
-    r"\b(?:not|no|never|neither|nor|without|or|maybe|perhaps|might|may|could|would|if|unless|wrong|incorrect|both|except|than|rather)\b|n['’]t\b", re.IGNORECASE
+    r"\b(?:not|no|never|neither|nor|without|or|maybe|perhaps|might|may|could|would|if|unless|wrong|incorrect|both|except|than|rather)\b|n['’]t\b",
+    re.IGNORECASE,
 )
 _WHICH_IS = re.compile(
     r",?\s+which\s+(?:is|are|equals|comes\s+to)\s+(?:then\s+|just\s+|simply\s+|exactly\s+|equal\s+to\s+)?(?P<said>\**(?:[^\s\x00]*\d[^\s\x00]*|\x00\d+\x00)\**(?:\s+[A-Za-z]+)?)[.!*]*\s*\Z"
@@ -93,7 +109,10 @@ _WHICH_IS = re.compile(
 
 def last(text: str) -> tuple[list[str], list[str]]:
     """Return the last sentences of a text that say something, the last one last, and the formulas that they name."""
-    bare = _LAST_REMARK.sub("", _DRAWING.sub(" ", text))
+    bare = _DRAWING.sub(" ", text)
+    remark = _LAST_REMARK.search(bare)
+    if remark is not None and _TAKES_BACK.search(remark.group()) is None:
+        bare = bare[: remark.start()]
     tail = languages.units_named(languages.digits(_end(bare if bare.strip() else text)))
     formulas: list[str] = []
 
@@ -101,21 +120,23 @@ def last(text: str) -> tuple[list[str], list[str]]:
         inside = next(one for one in (found[1], found[2], found[3], found[4], found[6]) if one is not None)
         formulas.append(inside)
         stop = _STOP.search(inside)
-        mask = f"\x00{len(formulas) - 1}\x00{stop['stop'] if stop is not None else ''}"
-        return mask if found[2] is not None or found[3] is not None else f" {mask} "
+        inline = found[2] is not None or found[3] is not None
+        end = stop["stop"] if stop is not None else "." if not inline and _OPENS.match(tail, found.end()) else ""
+        mask = f"\x00{len(formulas) - 1}\x00{end}"
+        return mask if inline else f" {mask} "
 
     sentences = [one.strip() for one in _SENTENCES.split(_FORMULA.sub(masked, tail)) if one and one.strip(" \t*_-#`")]
     while sentences and _CLOSER.match(sentences[-1].lstrip("*_ ")):
         sentences.pop()
     while len(sentences) > 1 and (
         (_CHECK.match(sentences[-1]) is not None and sentences[-1].count("\x00") <= 2)
-        or _PARENTHESISED.fullmatch(sentences[-1]) is not None
+        or (_PARENTHESISED.fullmatch(sentences[-1]) is not None and _TAKES_BACK.search(sentences[-1]) is None)
     ):
         sentences.pop()
-    if len(sentences) > 1 and _REMARK.match(sentences[-1]) is not None and _SO.search(sentences[-1]) is None:
+    if len(sentences) > 1 and _REMARK.match(sentences[-1]) is not None and not _concludes(sentences[-1]):
         told = next((at for at in (-2, -3) if -at <= len(sentences) and not _REMARK.match(sentences[at])), -1)
-        if _CONCLUDES.match(sentences[told]) is not None or _SO.search(sentences[told]) is not None:
-            del sentences[told + 1 :]
+        if _concludes(sentences[told]) and not any(map(_TAKES_BACK.search, sentences[told:][1:])):
+            del sentences[len(sentences) + told + 1 :]
     return sentences[-3:], formulas
 
 
@@ -125,6 +146,15 @@ def _end(text: str) -> str:
     if start and (text.count("$", 0, start) - text.count("\\$", 0, start)) % 2:
         start = text.find("$", start) + 1
     return text[start:]
+
+
+def _concludes(sentence: str) -> bool:
+    return _CONCLUDES.match(sentence) is not None or _SO.search(sentence) is not None
+
+
+def is_step(sentence: str) -> bool:
+    """Whether a sentence says what is to be done: ``Let us subtract 1 from it.``"""
+    return _STEP.match(sentence) is not None
 
 
 def aside(sentence: str) -> str:
@@ -162,7 +192,7 @@ def clause(sentence: str, formulas: list[str]) -> str:
 def which_is(sentence: str) -> str:
     """Return the value in ``the cube of 21, which is 9261``, or nothing."""
     found = _WHICH_IS.search(sentence)
-    return found["said"] if found is not None else ""
+    return str(found["said"]) if found is not None else ""
 
 
 def named(clause: str, formulas: list[str]) -> str:

@@ -10,24 +10,11 @@ from __future__ import annotations
 import re
 
 from eurus_graders import dress
-from eurus_graders.math.read import chains, languages, names, sentences
+from eurus_graders.math.read import chains, names, sentences
+from eurus_graders.math.read.beside import ARTICLES, said, stands
 from eurus_graders.math.read.chunks import WORD, Chunk, chunked, spelt, text_of, valued
 from eurus_graders.math.read.words import stated
 
-_NUMBERED = re.compile(r"[万亿千百倍点]|分之")
-_BOUNDED = re.compile(r"(?:第|分之|不到|至少|超过|大于|小于|最多|不是|不|약|以上|以下)\Z")
-_ORDINAL = re.compile(r"-?\d+(?:st|nd|rd|th)")
-_RANGE = re.compile(r"\d\s?[–—~]\s?\d")
-_BEFORE = frozenset((
-    "not", "n't", "least", "most", "than", "over", "under", "above", "below", "between", "from", "except", "until", "times", "plus", "minus",
-    "nearly", "almost", "within", "without", "never", "neither", "nor", "beyond", "up", "excluding",
-))  # fmt: skip
-"""Words after which a number is a bound or a part of something in words."""
-_AFTER = frozenset((
-    "times", "plus", "minus", "over", "squared", "cubed", "divided", "multiplied", "factorial", "to", "by", "thirds", "quarters", "halves", "th", "modulo",
-    "mod", "wrong", "choose",
-))  # fmt: skip
-"""Words that go on with what a number began."""
 _THERE_ARE = re.compile(
     r"\b(?:there\s+(?:are|is|will\s+be|were|was|must\s+be)|number\s+has|this\s+gives(?:\s+us)?)(?:\s+(?:exactly|only|a|total|of|in|all|thus|then))*\Z"
 )
@@ -36,21 +23,15 @@ _DERIVED = re.compile(
 )
 """Leads from numbers to one that was made of them: ``and their sum is``."""
 _LABEL = re.compile(r"\b(?:graph|option|choice|figure|statement|answer|equation|point|line|segment)\Z")
-_WHICH = frozenset(
-    ("from", "to", "of", "in", "between", "than", "by", "with", "at", "on", "under", "below", "above", "through", "for", "and", "modulo", "divide", "among", "satisfy", "satisfies", "satisfying", "that", "where")
-)
+_WHICH = frozenset((
+    "from", "to", "of", "in", "between", "than", "by", "with", "at", "on", "under", "below", "above", "through", "for", "modulo", "divide", "among", "satisfy", "satisfies", "satisfying", "that", "where",
+))  # fmt: skip
 _NAMING = frozenset(("is", "are", "was", "were", "equals", "be", "had", "of"))
 _EQUATIONS = frozenset(("equation", "condition", "constraint", "relation", "solve", "that", "where", "if", "when"))
 _RATIO = re.compile(r"\bratio\b[^.\d]{0,80}\b(?:is|was|equals)\s+\**(\d+)\s+to\s+(\d+)\**\s*[.!]?\s*\Z", re.IGNORECASE)
-_CHANGE = re.compile(
-    r"\b(?:chang|ris|rose|fell|fall|drop|go|went|increas|decreas|gr[eo]w|declin|mov|reduc)\w*\b",
-    re.IGNORECASE,
-)
-_TAKES = re.compile(r"\b(?:takes|maps|sends|brings|converts)\b", re.IGNORECASE)
 STATES = frozenset(
     {"is", "are", "was", "were", "has", "have", "had", "equals", "gives", "gets", "makes", "be", "sold", "got", "made"}
 )
-_ARTICLES = ("a", "an", "the", "his", "her", "its", "their", "all", "both")
 _PREPOSITIONS = frozenset(
     ("of", "in", "for", "with", "from", "per", "by", "after", "before", "among", "into", "every", "each", "at", "on")
 )
@@ -59,56 +40,6 @@ _AMOUNTS = frozenset((
     "price", "speed", "distance", "difference", "product", "quotient", "remainder", "amount", "maximum", "minimum", "radius", "measure", "angle", "sale",
 ))  # fmt: skip
 """Nouns of which a number behind ``of`` is the value."""
-_DENIALS = frozenset(
-    (
-        "would",
-        "could",
-        "might",
-        "may",
-        "maybe",
-        "perhaps",
-        "no",
-        "nicht",
-        "pas",
-        "не",
-        "不是",
-        "non",
-        "not",
-        "cannot",
-        "never",
-        "neither",
-        "wrong",
-        "incorrect",
-        "impossible",
-    )
-)
-_COMPARED = frozenset(
-    (
-        "more",
-        "less",
-        "fewer",
-        "greater",
-        "higher",
-        "larger",
-        "smaller",
-        "older",
-        "younger",
-        "taller",
-        "longer",
-        "shorter",
-    )
-)
-_EQUAL_TO = (
-    ["equal"],
-    ["equals"],
-    ["up"],
-    ["down"],
-    ["comes"],
-    ["simplifies"],
-    ["evaluates"],
-    ["reduces"],
-    ["amounts"],
-)
 
 
 def last_statement(text: str) -> str | None:
@@ -117,14 +48,18 @@ def last_statement(text: str) -> str | None:
     for back, sentence in enumerate(reversed(said)):
         clause = sentences.clause(sentence, formulas)
         chunks = chunked(clause)
-        if sentence.rstrip("*_)\"'").endswith("?") or dress.changes(sentences.aside(sentence)):
+        if (
+            sentence.rstrip("*_)\"'").endswith("?")
+            or dress.changes(sentences.aside(sentence))
+            or sentences.is_step(sentence)
+        ):
             return None
         if back and not _goes_on(said[-back]):
             return None
         if (ratio := _RATIO.search(sentence)) is not None:
             return f"{ratio[1]}:{ratio[2]}"
-        if (words := sentences.named(clause, formulas)):
-            return words
+        if pointed := sentences.named(clause, formulas):
+            return pointed
         if any(chunk.kind == "math" for chunk in chunks):
             return _read(chunks, clause, formulas, sentences.which_is(sentence))
         words = stated(chunks, sentence, STATES)
@@ -149,14 +84,18 @@ def _read(chunks: list[Chunk], clause: str, formulas: list[str], which_is: str) 
     One that only says of what (``56 ways to choose 3 of 8``) leaves it to the one that the sentence states, and there must be one.
     """
     runs = _runs(chunks)
-    anchored = [
-        run for run in runs if any(valued(text_of(chunk, formulas)) for chunk in chunks[run[0] : run[1]])
+    anchored = [run for run in runs if any(valued(text_of(chunk, formulas)) for chunk in chunks[run[0] : run[1]])]
+    candidates = anchored or [
+        run
+        for run in runs
+        if run[1] - run[0] > 1 or _is_stated(chunks, run, formulas) or _LABEL.search(_words(chunks, run[0]))
     ]
-    candidates = anchored or [run for run in runs if run[1] - run[0] > 1 or _is_stated(chunks, run, formulas) or _LABEL.search(_words(chunks, run[0]))]
     if not candidates:
         return None
     last = candidates[-1]
-    if which_is and (_behind_preposition(chunks, last) or not _stands(chunks, *last, clause, _text(chunks, last, formulas))):
+    if which_is and (
+        _behind_preposition(chunks, last) or not stands(chunks, *last, clause, _text(chunks, last, formulas))
+    ):
         said = chunked(which_is)
         return _concluded(said, (0, len(said)), formulas) or _text(said, (0, 1), formulas)
     counts = _counted(chunks, candidates, formulas)
@@ -170,7 +109,7 @@ def _read(chunks: list[Chunk], clause: str, formulas: list[str], which_is: str) 
             return None
         last = stated[-1]
     text = _text(chunks, last, formulas)
-    if not text or not _stands(chunks, *last, clause, text):
+    if not text or not stands(chunks, *last, clause, text):
         return None
     return _concluded(chunks, last, formulas) or text
 
@@ -192,7 +131,9 @@ def _counted(chunks: list[Chunk], runs: list[tuple[int, int]], formulas: list[st
 def _which(chunks: list[Chunk], run: tuple[int, int]) -> bool:
     """Whether a run says which of the things counted: ``from 5 to 52``, ``of three digits``, ``greater than 9``."""
     before = [chunk.text.lower() for chunk in chunks[max(0, run[0] - 3) : run[0]]]
-    return bool(before) and (before[-1] in _WHICH or (before[-1] in _ARTICLES and before[-2:-1] != [] and before[-2] in _WHICH))
+    return bool(before) and (
+        before[-1] in _WHICH or (before[-1] in ARTICLES and before[-2:-1] != [] and before[-2] in _WHICH)
+    )
 
 
 def _words(chunks: list[Chunk], end: int) -> str:
@@ -217,7 +158,11 @@ def _concluded(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) -
             return spoken[-1] + units
     chain = chains.sides(spoken[0])
     if len(spoken) == 1 and not chains.is_name(chain[0]) and chain[-1] not in ("0", "1"):
-        before = _words(chunks, run[0]).split()
+        before = [
+            word
+            for word in _words(chunks, run[0]).split()
+            if word not in ("therefore", "thus", "then", "simply", "just")
+        ]
         if before and (before[-1] in _NAMING or before[-1] in _AMOUNTS) and not _EQUATIONS.intersection(before):
             return chain[-1] + units
     return ""
@@ -228,7 +173,7 @@ def _is_one_of_several(chunks: list[Chunk], runs: list[tuple[int, int]]) -> bool
     start = runs[-1][0]
     listed = chunks[start - 1].kind == "joint" and start > 1 and chunks[start - 2].kind == "word" if start else False
     stated = [run for run in runs if run[0] and chunks[run[0] - 1].text.lower() in STATES]
-    between = _said(chunks[runs[-2][1] : start]).lower() if len(runs) > 1 else ""
+    between = said(chunks[runs[-2][1] : start]).lower() if len(runs) > 1 else ""
     if _DERIVED.match(between) is not None:
         return False
     return listed or (len(stated) > 1 and stated[-1] == runs[-1])
@@ -241,7 +186,7 @@ def _is_aside(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) ->
 
 def _behind_preposition(chunks: list[Chunk], run: tuple[int, int]) -> bool:
     before = [chunk.text.lower() for chunk in chunks[max(0, run[0] - 3) : run[0]]]
-    while before and before[-1] in _ARTICLES:
+    while before and before[-1] in ARTICLES:
         before.pop()
     if not before or before[-1] not in _PREPOSITIONS:
         return False
@@ -256,61 +201,16 @@ def _is_stated(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) -
 def _is_subject(chunks: list[Chunk], run: tuple[int, int]) -> bool:
     """Whether a run begins what follows: ``24 is the least multiple of both 6 and 8``."""
     after = [chunk.text.lower() for chunk in chunks[run[1] : run[1] + 2]]
-    only = [chunk.text.lower() for chunk in chunks[: run[0]]] == ["only"] and after[:1] in (["is"], ["has"], ["satisfies"])
+    only = [chunk.text.lower() for chunk in chunks[: run[0]]] == ["only"] and after[:1] in (
+        ["is"],
+        ["has"],
+        ["satisfies"],
+    )
     return only or (run[0] == 0 and after in (["is", "the"], ["is", "our"]))
 
 
 def _equates(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
     return any("=" in text_of(chunk, formulas) for chunk in chunks[run[0] : run[1]])
-
-
-def _stands(chunks: list[Chunk], start: int, end: int, clause: str, text: str) -> bool:
-    """Whether the words beside a run leave it what it is: no bound, no part of a range, nothing denied, no rank."""
-    run = chunks[start:end]
-    before = [chunk.text.lower() for chunk in chunks[max(0, start - 3) : start]]
-    after = [chunk.text.lower() for chunk in chunks[end : end + 3]]
-    if any(_ORDINAL.fullmatch(chunk.text) for chunk in run) or _RANGE.search(text) or run[0].kind == "unit":
-        return False
-    relative = before[-1:] in (["is"], ["are"], ["was"])  # the most that she could have is 5
-    denials = [word for word in (*before, *after) if word in _DENIALS or word.endswith(("n't", "n’t"))]
-    if any(word not in ("could", "would", "may", "might") or not relative for word in denials):
-        return False
-    said = _said(chunks[end : end + 3])
-    if languages.goes_on(said) or languages.bounds(_said(chunks[max(0, start - 5) : start]), said):
-        return False
-    if (after and _NUMBERED.match(after[0])) or (before and _BOUNDED.search(before[-1])):
-        return False
-    if before[-1:] == ["through"] and start > 1 and chunks[start - 2].kind == "math":
-        return False
-    if before[-1:] == ["to"]:
-        if before[-3:] == ["or", "equal", "to"]:
-            return False
-        takes = _TAKES.search(clause) is not None and "=" in text
-        return before[-2:-1] in _EQUAL_TO or takes or _CHANGE.search(clause) is not None
-    if before and before[-1] in _BEFORE and (before[-1] != "up" or before[-2:-1] not in (["made"], ["take"], ["takes"], ["makes"], ["make"])):
-        return False
-    if before[-1:] == ["by"] and (chunks[start - 2].kind == "math" or before[-2:-1] in (["divided"], ["multiplied"])):
-        return False
-    bare = [word for word in before if word not in _ARTICLES]
-    if bare[-1:] == ["of"] and any(
-        one.kind == "math" or one.text == "out" for one in chunks[max(0, start - 3) : start]
-    ):
-        return False
-    if (
-        len(before) > 1
-        and before[-1] in (*_ARTICLES, "exactly", "about", "approximately", "only", "just")
-        and before[-2] in _BEFORE
-    ):
-        return False
-    compared = after[:1] and after[0] in _COMPARED and "than" in after[1:]
-    goes_on = after[:1] and (
-        after[0] in _AFTER or after[:2] == ["out", "of"] or (after[0] == "or" and not run[-1].ends)
-    )
-    return not (compared or goes_on)
-
-
-def _said(chunks: list[Chunk]) -> str:
-    return "".join(chunk.text + " " for chunk in chunks)
 
 
 def _runs(chunks: list[Chunk]) -> list[tuple[int, int]]:
