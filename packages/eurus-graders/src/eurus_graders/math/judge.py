@@ -33,6 +33,7 @@ _REMARKED = re.compile(
     r"(?P<answer>[^()]*[^()\s])\s+\((?:(?P<why>(?:since|because|as|so|not|rounded|i\.e\.|that is|approx|approximately|exact|exactly|multiplicity)\b)?(?:or\s+)?(?P<value>[^()]*))\)\.?",
     re.DOTALL,
 )
+_REMARK = re.compile(r" \(| of (?:the|an?|his|her|its|their|all) |i\.e\.|that is|equivalently|in other words|or simply")
 _ONLY_TELLS = re.compile(
     r"(?![^()]*\b(?:mod|modulo|base|or|and|least|most|per|each|every|if|when|unless|where|million|billion|thousand|hundred|dozen|percent|times|plus|minus|over"
     r"|more|less|than|up|wrong|incorrect|invalid|rejected|extraneous|maybe|perhaps|no|never|except|without|pm|am|degrees|radians|units?|squared|cubed)s?\b)"
@@ -158,6 +159,19 @@ def _expected(reference: str) -> str:
 
 
 def _compared(answer: str, reference: str) -> Verdict:
+    """Compare an answer with a reference, if need be without the remark behind either."""
+    compared = _unremarked(answer, reference)
+    if compared.correct or _REMARK.search(reference) is None:
+        return compared
+    back = _unremarked(reference, answer)
+    return (
+        replace(back, parsed_prediction=back.parsed_reference, parsed_reference=back.parsed_prediction)
+        if back.correct
+        else compared
+    )
+
+
+def _unremarked(answer: str, reference: str) -> Verdict:
     """Compare an answer, if need be without the remark in brackets behind it: ``7 (since 3 + 4 = 7)``, ``0.5 (one half)``."""
     compared = compare.equivalent(answer, reference)
     if compared.correct or len(answer) > MAX_CHARACTERS:
