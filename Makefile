@@ -80,7 +80,9 @@ format: $(READY)
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
+# Those of earlier versions are taken away: pip would choose among all that lie there.
 wheels: $(READY)
+	@rm -f dist/eurus_*.whl
 	$(BIN)/python -m pip wheel -q --no-deps -w dist ./packages/*
 
 clean:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
 from eurus_core.errors import MissingExtra, PluginError, UnknownName, nearest
+from eurus_core.installing import OURS
 from eurus_core.parts import Plugins, hookspecs, scan
 from eurus_core.parts.loading import misspelt
 from eurus_core.parts.requirements import failing
@@ -140,6 +141,16 @@ def test_a_part_that_is_left_out_says_why_when_it_is_asked_for(plugin: Callable[
     )
 
 
+def test_a_part_that_names_no_api_is_made_for_the_first(
+    plugin: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eurus_core.parts.loading.API", 2)
+    assert list(loaded(plugin("first_plugin", GOOD)).offers("objectives")) == ["simpo"]
+    monkeypatch.setattr("eurus_core.parts.loading.OLDEST_API", 2)
+    (only,) = loaded(plugin("first_plugin", GOOD)).plugins
+    assert only.notes == ("objective 'simpo' is left out: it is made for plugin api 1; this core serves 2.",)
+
+
 HOOKS = [name for name in dir(hookspecs) if name.startswith("eurus_")]
 
 
@@ -199,6 +210,16 @@ def test_a_plugin_for_a_later_core_is_not_loaded_and_says_what_is_installed(dist
         UnknownName, match=rf"plugin that could not be loaded: later 1.0: needs eurus_core>=99: {CORE} is"
     ):
         found.find("objectives", "later/simpo")
+
+
+def test_a_plugin_for_an_earlier_core_alone_is_what_to_change(distribution: Callable[..., Any]) -> None:
+    found = scan([core(), distribution("earlier", "raise ValueError('unread')", "eurus-core>=0.1,<0.2", "numpy<1")])
+    (broken,) = found.broken()
+    asked = (
+        f"needs eurus-core>=0.1,<0.2: {CORE} is installed. Install a release of the plugin that is made for eurus-core"
+    )
+    assert broken.problem.startswith(f"{asked} {CORE}. It needs numpy<1: ")
+    assert broken.problem.endswith(" is installed. Run: pip install 'numpy<1'.")
 
 
 def test_extras_markers_and_other_versions_that_are_met_keep_no_plugin_out(distribution: Callable[..., Any]) -> None:
@@ -389,8 +410,8 @@ def test_assert_light_notices() -> None:
 def test_every_plugin_of_ours_loads(eurus: Callable[..., object]) -> None:
     done = eurus("plugins", "--check")
     assert done.returncode == 0, done.stdout
-    for package in ("core", "data", "serve", "train", "rm", "eval"):
-        assert f"eurus-{package} " in done.stdout
+    for package in OURS:
+        assert f"{package} {CORE}: " in done.stdout
     assert "not loaded" not in done.stdout
 
 

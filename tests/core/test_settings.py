@@ -79,7 +79,7 @@ from eurus_core.parts.contracts import Format, RowKeys
 class Known(Format):
     keys = (frozenset({"question", "better"}),)
 
-    def grafts(self, row, source):
+    def fragments(self, row, source):
         yield from ()
 
 class Declared(Known):

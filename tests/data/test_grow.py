@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import io
 import json
@@ -18,10 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eurus_core.episode.journal import Store
+from eurus_core.episode.journal import Journal
 from eurus_core.errors import InputError, ModelError
 from eurus_core.parts.contracts import Backend, Critic, Grader, Source, Tool
-from eurus_core.records import Critique, Observation, Problem, Reference, Reply, Request, Verdict
+from eurus_core.records import Critique, Observation, PreferenceTree, Problem, Reference, Reply, Request, Verdict
 from eurus_core.records.pairs import history, leaves, pairs
 from eurus_core.records.tree_set import TreeSet
 from eurus_core.records.turns import printed
@@ -395,7 +396,7 @@ def test_a_failing_backend_is_one_error_of_its_own_kind_and_costs_nothing_paid_f
     failing = Rung(backend=Failing(replies=((WORDS,),)), samples=1)
     with pytest.raises(ModelError, match="has gone"):
         grown(tmp_path, actors=(failing,), turns=1)
-    with Store(tmp_path / "replies.sqlite") as store:
+    with Journal(tmp_path / "replies.sqlite") as store:
         assert store.count("reply") == 5
 
 
@@ -410,7 +411,7 @@ def test_the_same_recipe_seed_and_store_rebuild_the_same_bytes_without_asking(tm
     _, second = grown(tmp_path / "run", actors=ladder)
     assert digest(tmp_path / "run/trees") == before
     assert log.read_text() == asked
-    assert (second.figures["replies asked"], second.figures["replies from the store"]) == (
+    assert (second.figures["replies asked"], second.figures["replies from the journal"]) == (
         0,
         first.figures["replies asked"],
     )
@@ -432,6 +433,21 @@ def test_concurrency_changes_nothing(tmp_path, concurrency):
     grown(tmp_path / "one", actors=ladder, concurrency=3)
     grown(tmp_path / "other", actors=ladder, concurrency=concurrency)
     assert digest(tmp_path / "one/trees") == digest(tmp_path / "other/trees")
+
+
+def test_a_finished_tree_is_not_held_while_others_grow(tmp_path):
+    class Counting(Clerk):
+        async def generate(self, request: Request) -> Reply:
+            alive.append(sum(isinstance(one, PreferenceTree) for one in gc.get_objects()))
+            return await super().generate(request)
+
+    alive: list[int] = []
+    gc.collect()
+    before = sum(isinstance(one, PreferenceTree) for one in gc.get_objects())
+    rungs = (Rung(backend=Counting(), samples=1),)
+    trees, _ = grown(tmp_path, source=Sums(size=40), problems=40, actors=rungs, concurrency=2)
+    assert len(trees) == 40
+    assert max(alive) - before <= 4
 
 
 def test_another_seed_draws_otherwise(tmp_path):
@@ -462,7 +478,7 @@ def test_a_growth_that_was_stopped_repeats_no_reply_and_ends_in_the_same_bytes(t
         said = program.communicate(timeout=120)[1]
         assert program.returncode == (-signal.SIGKILL if blow == signal.SIGKILL else 130), said
     asked = log.read_text().split()
-    with Store(folder / "replies.sqlite") as kept:
+    with Journal(folder / "replies.sqlite") as kept:
         in_store = kept.count("reply")
     # 3 trees of 4 requests are under way when a blow falls; those were never answered.
     assert in_store >= 45 - 2 * 12

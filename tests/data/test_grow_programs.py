@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eurus_core.errors import InputError
-from eurus_core.parts.contracts import Actor, Backend, Source, Split, refuse
+from eurus_core.parts.contracts import Backend, OpenBackend, Source, Split, refuse
 from eurus_core.records import Node, Problem, Reference, Reply, Request
 from eurus_core.records.pairs import history
 from eurus_core.records.tree_set import TreeSet
@@ -44,7 +44,7 @@ class Script(Backend):
         return "script"
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[OpenBackend]:
         yield self
 
     async def generate(self, request: Request) -> Reply:

@@ -135,7 +135,7 @@ def test_a_wiki_that_fails_is_a_connection_error(wiki: str, query: str) -> None:
 
 
 def test_what_the_live_wiki_answered_is_remembered_in_a_file(wiki: str, tmp_path: Path) -> None:
-    part = WikipediaSearch(url=wiki, answers=str(tmp_path / "answers.jsonl"))
+    part = WikipediaSearch(url=wiki, answers=str(tmp_path / "answers.sqlite"))
     assert asked(part, "otters") == asked(part, "otters")
     assert len(Wiki.requests) == 1
 

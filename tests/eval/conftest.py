@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eurus_core.parts.contracts import Grader, Grading
+from eurus_core.parts.contracts import Grader, OpenGrader
 from eurus_core.records import (
     Action,
     Critique,
@@ -35,7 +35,7 @@ class ExactGrader(Grader):
     """Answers are right when their text is the reference's, as a plugin author's first grader might say."""
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Grading]:
+    async def open(self) -> AsyncIterator[OpenGrader]:
         yield self
 
     async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:

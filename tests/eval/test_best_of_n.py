@@ -1,12 +1,12 @@
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from eurus_core.errors import InputError, PluginError
-from eurus_core.parts.contracts import Grader, Scorer, Scores
+from eurus_core.parts.contracts import Grader, OpenScorer, Scorer
 from eurus_core.records import Message, Problem, Reference, Sample
 from eurus_core.records.turns import parse
 from eurus_core.stages import Context
@@ -23,8 +23,8 @@ class Wisdom(Scorer):
     broken: bool = False
     patience: int | None = None
 
-    @contextmanager
-    def open(self) -> Iterator[Scores]:
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[OpenScorer]:
         yield WisdomScores(self)
 
 
@@ -33,7 +33,7 @@ class WisdomScores:
         self.settings = settings
         self.left = settings.patience
 
-    def score(self, prompt: Sequence[Message], responses: Sequence[str]) -> list[float]:
+    async def score(self, prompt: Sequence[Message], responses: Sequence[str]) -> list[float]:
         if self.left is not None:
             if not self.left:
                 raise KeyboardInterrupt
@@ -86,12 +86,9 @@ def test_an_interrupted_scoring_goes_on_where_it_stopped(
     for _ in range(2):  # two problems each
         with pytest.raises(KeyboardInterrupt):
             run(path, Wisdom(patience=2))
-    log = tmp_path / "scores.log.jsonl"
-    with log.open("ab") as file:
-        file.write(b'{"problem": "p4", "sco')  # cut short by a kill
     run(path, Wisdom(patience=1))  # the fifth alone
     resumed = (tmp_path / "scores.jsonl").read_text()
-    assert not log.exists()
+    assert not [*tmp_path.glob("journal*")]
     run(path, Wisdom())
     assert (tmp_path / "scores.jsonl").read_text() == resumed
 

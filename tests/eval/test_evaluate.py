@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from eurus_core.errors import InputError
-from eurus_core.parts.contracts import Actor, Backend, Grader, Session, Source, Split, Tool, Workbench, refuse
+from eurus_core.parts.contracts import Backend, Grader, OpenBackend, OpenTool, Session, Source, Split, Tool, refuse
 from eurus_core.records import Observation, Problem, Reference, Reply, Request, Sampling
 from eurus_core.stages import Context
 from eurus_core.statistics import wilson
@@ -24,6 +24,7 @@ def problem(number: int) -> Problem:
         dataset="shells",
         instruction=f"Mia has {number} shells and finds {number + 3} more. How many shells has she now?",
         reference=Reference(answer=str(2 * number + 3)),
+        tools=("calculator",),
         labels={"level": str(1 + number % 3), "family": "held-out" if number % 4 == 0 else "seen"},
     )
 
@@ -45,14 +46,12 @@ class Shells(Source):
 
 
 class Adder(Backend):
-    """Right on even problems, wrong on odd ones, by code; ``fail_after`` requests it breaks. Keeps a list of requests.
+    """Right on even problems, wrong on odd ones, by code. Keeps a list of requests.
 
-    With ``slow`` it answers what it was asked before it broke only after that.
+    Where a file ``fault`` lies beside that list, it breaks after so many requests, and answers slow ones only then: [7, true].
     """
 
     asked: Path
-    fail_after: int = 10**9
-    slow: bool = False
     speaks: str = "```python\nprint({answer})\n```"
 
     @property
@@ -60,23 +59,25 @@ class Adder(Backend):
         return "adder"
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[OpenBackend]:
         yield AdderActor(self)
 
 
 class AdderActor:
     def __init__(self, settings: Adder):
         self.settings, self.count, self.broken = settings, 0, asyncio.Event()
+        fault = settings.asked.with_name("fault")
+        self.fail_after, self.slow = json.loads(fault.read_text()) if fault.exists() else (10**9, False)
 
     async def generate(self, request: Request) -> Reply:
         assert request.problem is not None
-        if self.count >= self.settings.fail_after:
+        if self.count >= self.fail_after:
             self.broken.set()
             raise ConnectionError("the server went away")
         self.count += 1
         with self.settings.asked.open("a") as file:
             file.write(f"{request.problem.id} {request.seed}\n")
-        if self.settings.slow and self.count > self.settings.fail_after - 2:
+        if self.slow and self.count > self.fail_after - 2:
             await self.broken.wait()
         number = int(request.problem.id.removeprefix("p"))
         value = 2 * number + 3 if number % 2 == 0 else 0
@@ -89,7 +90,7 @@ class Printer(Tool):
     log: Path
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Workbench]:
+    async def open(self) -> AsyncIterator[OpenTool]:
         yield PrinterBench(self.log)
 
 
@@ -189,17 +190,15 @@ def test_every_sample_has_a_seed_of_its_own_whatever_the_concurrency(tmp_path: P
 @pytest.mark.parametrize("slow", [False, True], ids=["at once", "after the failure"])
 def test_a_broken_off_evaluation_goes_on_without_asking_twice(tmp_path: Path, stage: Make, slow: bool) -> None:
     context = Context(tmp_path)
-    broken = stage(tmp_path, backend=Adder(asked=tmp_path / "asked", fail_after=7, slow=slow), concurrency=3)
+    (tmp_path / "fault").write_text(json.dumps([7, slow]))
     with pytest.raises(ConnectionError):
-        broken.run(context)
+        stage(tmp_path, concurrency=3).run(context)
+    (tmp_path / "fault").unlink()
     assert not (tmp_path / "samples.jsonl").exists()
-    # as if the kill had come in the middle of a line
-    log = tmp_path / "samples.log.jsonl"
-    log.write_bytes(log.read_bytes() + b'{"problem": {"id": "p9"')
     stage(tmp_path).run(Context(tmp_path))
     assert len(read_samples(tmp_path / "samples.jsonl")) == 12
     assert len(set(lines(tmp_path / "asked"))) == len(lines(tmp_path / "asked")) == 12
-    assert not log.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["asked", "samples.jsonl", "sessions"]
 
 
 def test_an_interpreter_is_opened_for_code_only_and_always_closed(tmp_path: Path, stage: Make) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from eurus_core.parts.contracts import Actor, Backend
+from eurus_core.parts.contracts import Backend, OpenBackend
 from eurus_core.records import Action, Problem, Reference, Reply, Request, turns
 from eurus_core.testing import GraderContract, judged
 from eurus_graders import JudgeGrader
@@ -26,7 +26,7 @@ class Judge(Backend):
         return "judge"
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[OpenBackend]:
         yield _Judge(list(self.replies))
 
 

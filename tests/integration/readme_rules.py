@@ -75,6 +75,7 @@ _ANY = {  # each word, unlike any of a README -> what it stands for
     "<speed>": re.compile(r"(?<=tokens_per_second )\d+|(?<=tokens a second )[\d.]+"),
     "<precision>": re.compile(r"\bb?float(?:16|32)\b"),
     "tier <tier>": re.compile(r"\btier T[23]\b"),
+    '"tier": "<tier>"': re.compile(r'"tier": "T[23]"'),
 }
 _DIGITS = r"[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?"
 _NUMBER = re.compile(rf"(?<![\w.]){_DIGITS}")

@@ -283,7 +283,8 @@ def test_every_part_of_ours_is_known_where_its_package_is_not_installed():
     ours = {
         (offer.kind, offer.component.name): offer.component.requires or offer.distribution
         for plugin in installed().plugins
-        if plugin.distribution in {f"eurus-{name}" for name in ("data", "serve", "train", "rm", "eval")}
+        if plugin.distribution
+        in {f"eurus-{name}" for name in ("sandbox", "graders", "data", "serve", "train", "rm", "eval")}
         for offer in plugin.offers
     }
     assert ours == KNOWN_PACKAGES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def site(tmp_path_factory):
     (info / "entry_points.txt").write_text("[eurus]\none = one_of_each.plugin\n")
     sys.path.insert(0, str(site))
     installed.cache_clear()
-    yield f"{site}:{HERE}"
+    yield os.pathsep.join((str(site), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])))
     sys.path.remove(str(site))
     installed.cache_clear()
 

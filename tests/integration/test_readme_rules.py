@@ -15,6 +15,7 @@ from readme_rules import difference, matches
         ("loss 1.386, accuracy 1", "loss 1.40, accuracy 1"),
         ("  ok   precision  products bfloat16 on cpu", "  ok  precision  products float32 on cpu"),
         ("error at tier T3", "error at tier T2"),
+        ('"text": "Out: 42", "tier": "T3"', '"text": "Out: 42", "tier": "T2"'),
         ("(SHA-256 872be4...)", "(SHA-256 872be49d)"),
         ('"why": "", "seconds": 0.2', '"why": "", "seconds": 3.1e-05'),
     ],

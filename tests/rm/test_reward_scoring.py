@@ -44,13 +44,13 @@ class TestRewardScorer(ScorerContract):
 
 def test_a_zero_head_gives_zero_rewards() -> None:
     scores = RewardScores(reward_model_from("tiny"), Chat(load_tokenizer("tiny")))
-    assert scores.score(PROMPT, RESPONSES) == [0.0] * len(RESPONSES)
+    assert scores.score_many([(PROMPT, RESPONSES)])[0] == [0.0] * len(RESPONSES)
 
 
 @pytest.mark.parametrize("prompt", [PROMPT, RETRY], ids=["first turn", "second turn"])
 def test_shared_prompts_change_no_reward(folder: Path, prompt: tuple[Message, ...]) -> None:
-    with RewardScorer(model=str(folder)).open() as scores:
-        together = scores.score(prompt, RESPONSES)
+    scores = RewardScorer(model=str(folder)).load()
+    together = scores.score_many([(prompt, RESPONSES)])[0]
     assert together == pytest.approx([_one_by_one(folder, prompt, response) for response in RESPONSES], abs=1e-4)
     assert len(set(together)) == 4  # and the two equal responses have equal rewards
     assert together[0] == together[-1]
@@ -59,20 +59,18 @@ def test_shared_prompts_change_no_reward(folder: Path, prompt: tuple[Message, ..
 @pytest.mark.parametrize("forest_tokens", [1, 60, 90, 10_000])
 def test_bins_of_any_size_give_the_same_rewards_in_the_same_order(folder: Path, forest_tokens: int) -> None:
     rows = [(PROMPT, RESPONSES), (RETRY, RESPONSES[:2]), (PROMPT, ()), (PROMPT, RESPONSES[::-1])]
-    with RewardScorer(model=str(folder), forest_tokens=forest_tokens).open() as scores:
-        got = scores.score_many(rows)
-        alone = [[scores.score(prompt, [response])[0] for response in responses] for prompt, responses in rows]
+    scores = RewardScorer(model=str(folder), forest_tokens=forest_tokens).load()
+    got = scores.score_many(rows)
+    alone = [[scores.score_many([(prompt, [response])])[0][0] for response in responses] for prompt, responses in rows]
     assert [len(row) for row in got] == [5, 2, 0, 5]
     for row, expected in zip(got, alone, strict=True):
         assert row == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_conversation_beyond_the_models_positions_is_refused(folder: Path) -> None:
-    with (
-        RewardScorer(model=str(folder)).open() as scores,
-        pytest.raises(InputError, match=r"takes \d+ tokens.*reads 4096"),
-    ):
-        scores.score(PROMPT, ["7 " * 5000])
+    scores = RewardScorer(model=str(folder)).load()
+    with pytest.raises(InputError, match=r"takes \d+ tokens.*reads 4096"):
+        scores.score_many([(PROMPT, ["7 " * 5000])])
 
 
 def test_the_saved_form_is_a_plain_classifier(folder: Path) -> None:
@@ -90,9 +88,9 @@ def test_the_saved_form_is_a_plain_classifier(folder: Path) -> None:
 def test_transformers_reads_padded_rows_as_we_do(folder: Path) -> None:
     from transformers import AutoModelForSequenceClassification
 
-    with RewardScorer(model=str(folder)).open() as scores:
-        ours = scores.score(PROMPT, RESPONSES)
-        rows = [[*scores.chat.prompt(PROMPT), *scores.chat.action(response)] for response in RESPONSES]
+    scores = RewardScorer(model=str(folder)).load()
+    ours = scores.score_many([(PROMPT, RESPONSES)])[0]
+    rows = [[*scores.chat.prompt(PROMPT), *scores.chat.action(response)] for response in RESPONSES]
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     longest, pad = max(map(len, rows)), model.config.pad_token_id
     ids = torch.tensor([row + [pad] * (longest - len(row)) for row in rows])
@@ -140,7 +138,7 @@ def test_the_head_is_computed_in_float32_under_autocast(folder: Path) -> None:
 
 
 def test_rewards_that_are_no_numbers_are_refused(folder: Path) -> None:
-    with RewardScorer(model=str(folder)).open() as scores:
-        torch.nn.init.constant_(scores.model.classifier.score.weight, torch.nan)
-        with pytest.raises(ModelError, match="no numbers"):
-            scores.score(PROMPT, RESPONSES)
+    scores = RewardScorer(model=str(folder)).load()
+    torch.nn.init.constant_(scores.model.classifier.score.weight, torch.nan)
+    with pytest.raises(ModelError, match="no numbers"):
+        scores.score_many([(PROMPT, RESPONSES)])

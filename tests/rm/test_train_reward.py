@@ -177,8 +177,8 @@ def test_a_model_that_ranks_held_out_pairs_no_better_than_chance_is_named(
 def test_the_scorer_prefers_what_was_rewarded(learnt: tuple[StageReport, Path]) -> None:
     _, model = learnt
     prompt = history(_tree(99), None)
-    with RewardScorer(model=str(model)).open() as scores:
-        right, wrong = scores.score(prompt, ["print(4 + 6)", "print(4 - 6)"])
+    scores = RewardScorer(model=str(model)).load()
+    right, wrong = scores.score_many([(prompt, ["print(4 + 6)", "print(4 - 6)"])])[0]
     assert right > 0 > wrong
 
 
@@ -187,8 +187,8 @@ def test_the_saved_model_reads_alike_in_transformers(learnt: tuple[StageReport, 
 
     _, folder = learnt
     prompt = history(_tree(5), "1")
-    with RewardScorer(model=str(folder)).open() as scores:
-        (ours,) = scores.score(prompt, ["print(1 + 1)"])
+    scores = RewardScorer(model=str(folder)).load()
+    (ours,) = scores.score_many([(prompt, ["print(1 + 1)"])])[0]
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     assert tokenizer.pad_token_id == model.config.pad_token_id != tokenizer.eos_token_id

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from eurus_core.parts import installed
 from eurus_core.testing import ObjectiveContract, assert_light
 from eurus_simpo.loss import SimPO
 from eurus_train import PairLikelihoods
@@ -41,6 +40,6 @@ def test_simpo_equals_a_plain_loop():
         assert found[place].item() == pytest.approx(math.log(1 + math.exp(-margin)), rel=1e-5)
 
 
-def test_the_plugin_is_found_by_name_and_imports_nothing_heavy():
-    assert installed().find("objectives", "simpo").load() is SimPO
+def test_the_plugin_is_found_by_name_and_imports_nothing_heavy(eurus):
+    assert "margin  = 1.0" in eurus("parts", "objectives", "simpo").stdout
     assert_light("import eurus_simpo.plugin")

@@ -1,1 +1,1 @@
-"""A third party's distribution with one part of every kind, written against the hooks of 0.1, and one hook of a later core."""
+"""A third party's distribution with one part of every kind: the hooks of 0.1, the three that 0.2 added, and one of a later core."""

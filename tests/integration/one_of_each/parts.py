@@ -6,12 +6,30 @@ import io
 import sys
 import traceback
 from collections import Counter
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar, Literal
 
-from eurus_core.parts.choice import Choice
-from eurus_core.parts.contracts import Backend, Critic, Format, Function, Grader, RowKeys, Scorer, Source, Stage, Tool
-from eurus_core.records import Critique, Graft, Observation, Problem, Reference, Reply, Turn, Verdict
+from eurus_core import (
+    Backend,
+    Choice,
+    Critic,
+    Critique,
+    Format,
+    FragmentTurn,
+    Function,
+    Grader,
+    Observation,
+    Problem,
+    Reference,
+    Reply,
+    RowKeys,
+    Scorer,
+    Source,
+    Stage,
+    Tool,
+    TreeFragment,
+    Verdict,
+)
 
 
 class Halves(Source):
@@ -131,11 +149,11 @@ class Echo(Backend):
 class Brevity(Scorer):
     """Scores by length."""
 
-    @contextmanager
-    def open(self):
+    @asynccontextmanager
+    async def open(self):
         yield self
 
-    def score(self, prompt, responses):
+    async def score(self, prompt, responses):
         return [-float(len(response)) for response in responses]
 
 
@@ -147,10 +165,13 @@ class GoodAndBad(Format):
         RowKeys({"ask": "text", "good": "text", "bad": "text"}, {}, {"ask": "1 + 1?", "good": "2", "bad": "3"}),
     )
 
-    def grafts(self, row, source):
+    def fragments(self, row, source):
         ask, good, bad = (row.text(key, "Needed are the texts ask, good and bad.") for key in ("ask", "good", "bad"))
-        sides = Turn(good, Verdict("correct", rule="published")), Turn(bad, Verdict("incorrect", rule="published"))
-        yield Graft(Problem(ask, "Chat", source, ask), (), sides, ((0, 1, 1.0),))
+        sides = (
+            FragmentTurn(good, Verdict("correct", rule="published")),
+            FragmentTurn(bad, Verdict("incorrect", rule="published")),
+        )
+        yield TreeFragment(Problem(ask, "Chat", source, ask), (), sides, ((0, 1, 1.0),))
 
 
 class Tally(Stage):

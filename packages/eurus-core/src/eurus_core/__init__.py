@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from eurus_core.errors import EurusError as EurusError
     from eurus_core.errors import InputError as InputError
     from eurus_core.errors import UserError as UserError
+    from eurus_core.files.row_keys import RowKeys as RowKeys
     from eurus_core.formats.reading import open_trees as open_trees
     from eurus_core.parts.choice import Choice as Choice
     from eurus_core.parts.choice import Needs as Needs
@@ -36,18 +37,22 @@ if TYPE_CHECKING:
     from eurus_core.records.request import Reply as Reply
     from eurus_core.records.request import Request as Request
     from eurus_core.records.request import Sampling as Sampling
+    from eurus_core.records.tree import FragmentTurn as FragmentTurn
     from eurus_core.records.tree import Node as Node
     from eurus_core.records.tree import Preference as Preference
     from eurus_core.records.tree import PreferenceTree as PreferenceTree
     from eurus_core.records.tree import Sample as Sample
+    from eurus_core.records.tree import TreeFragment as TreeFragment
     from eurus_core.records.tree_set import TreeSet as TreeSet
     from eurus_core.records.tree_set import write_trees as write_trees
+    from eurus_core.records.turns import parse as parse
     from eurus_core.stages.context import Context as Context
 
 __getattr__, __all__ = exports(
     __name__,
     {
         "errors": ["EurusError", "InputError", "UserError"],
+        "files.row_keys": ["RowKeys"],
         "formats.reading": ["open_trees"],
         "parts.choice": ["Choice", "Needs"],
         "parts.component": ["Component", "ModelSource", "RunOption", "hookimpl"],
@@ -67,8 +72,9 @@ __getattr__, __all__ = exports(
         "records.pairs": ["pairs"],
         "records.problem": ["Problem", "Reference"],
         "records.request": ["Message", "Reply", "Request", "Sampling"],
-        "records.tree": ["Node", "Preference", "PreferenceTree", "Sample"],
+        "records.tree": ["FragmentTurn", "Node", "Preference", "PreferenceTree", "Sample", "TreeFragment"],
         "records.tree_set": ["TreeSet", "write_trees"],
+        "records.turns": ["parse"],
         "stages.context": ["Context"],
     },
 )

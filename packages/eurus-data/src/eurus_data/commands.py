@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from eurus_core.cli.run import stage_command
-from eurus_core.episode.journal import Store
+from eurus_core.episode.journal import Journal
 from eurus_core.episode.resume import recorded
 from eurus_core.errors import InputError
 from eurus_core.formats import open_trees
@@ -81,12 +81,12 @@ def _show(counts: Counts) -> None:
 
 
 @data.command(short_help="Print recorded replies as JSONL.")
-@click.argument("store", type=click.Path(path_type=Path))
-def replies(store: Path) -> None:
-    """Print the replies in STORE, a growth's replies.sqlite, as JSONL that the backend `replay` reads."""
-    if not store.is_file():
-        raise InputError("no store of replies here", needed="A growth leaves replies.sqlite in its folder.", file=store)
-    with Store(store) as opened:
+@click.argument("journal", type=click.Path(path_type=Path))
+def replies(journal: Path) -> None:
+    """Print the replies in JOURNAL, a growth's replies.sqlite, as JSONL that the backend `replay` reads."""
+    if not journal.is_file():
+        raise InputError("no journal here", needed="A growth leaves replies.sqlite in its folder.", file=journal)
+    with Journal(journal) as opened:
         for row in recorded(opened):
             click.echo(json.dumps(row))
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from eurus_core.errors import InputError
-from eurus_core.parts.contracts import Grader, Grading
+from eurus_core.parts.contracts import Grader, OpenGrader
 from eurus_core.records import Action, Observation, Problem, Verdict, turns
 from eurus_core.replies.spoken import spoken
 
@@ -40,7 +40,7 @@ class AnswerGrader(Grader):
         """Return the verdict, or the work that finds it, where that takes long and is to be done beside the event loop. Never raises."""
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Grading]:
+    async def open(self) -> AsyncIterator[OpenGrader]:
         yield _Answers(self)
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from eurus_core.errors import InputError
-from eurus_core.parts.contracts import Grader, Grading
+from eurus_core.parts.contracts import Grader, OpenGrader
 from eurus_core.records import Action, Observation, Problem, Verdict, turns
 from eurus_core.replies import programs
 from eurus_graders import guard
@@ -60,7 +60,7 @@ class CodeGrader(Settings, Grader):
             return ("text", code.strip())
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Grading]:
+    async def open(self) -> AsyncIterator[OpenGrader]:
         keys = {name: getattr(self, name) for name in Settings.model_fields}
         async with AsyncSandbox(purpose="plain programs", **keys) as sandbox:
             yield _Judging(self, sandbox)

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from eurus_core.errors import PluginError, UserError
 from eurus_core.parts.choice import Choice
-from eurus_core.parts.contracts import Grader, Grading
+from eurus_core.parts.contracts import Grader, OpenGrader
 from eurus_core.records import Verdict, turns
 from eurus_graders.rows import Row, given
 
@@ -39,7 +39,7 @@ class Graders:
     def __init__(self, kind: Mapping[str, Any], timeout: float | None):
         self._default, self._timeout = dict(kind), timeout
         self._graders: dict[str, Grader] = {}
-        self._opened: dict[str, Grading | UserError] = {}
+        self._opened: dict[str, OpenGrader | UserError] = {}
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
 

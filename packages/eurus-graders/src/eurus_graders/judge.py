@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from eurus_core.parts.choice import Choice
-from eurus_core.parts.contracts import Actor, Backend, Grader, Grading
+from eurus_core.parts.contracts import Backend, Grader, OpenBackend, OpenGrader
 from eurus_core.records import Action, Message, Observation, Problem, Request, Sampling, Verdict
 from eurus_core.records.seeds import derive
 from eurus_core.replies.spoken import spoken
@@ -50,7 +50,7 @@ class JudgeGrader(Grader):
         return normal(answer)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Grading]:
+    async def open(self) -> AsyncIterator[OpenGrader]:
         async with self.backend.open() as actor:
             yield _Judging(self, actor)
 
@@ -58,7 +58,7 @@ class JudgeGrader(Grader):
 @dataclass(frozen=True)
 class _Judging:
     settings: JudgeGrader
-    actor: Actor
+    actor: OpenBackend
 
     async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
         judge = self.settings.backend.actor

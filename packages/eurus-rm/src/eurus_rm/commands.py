@@ -72,11 +72,11 @@ def score(model: str, precision: str, rows: IO[bytes]) -> None:
     """
     from eurus_rm.scorer import RewardScorer
 
-    with RewardScorer(model=model, precision=precision).open() as scores:
-        for chunk in _chunks(_read(rows, "response", scores)):
-            rewards = scores.rewards([read for read, _ in chunk])
-            for row, (response,) in zip(rewards, (given for _, given in chunk), strict=True):
-                click.echo(json.dumps({"reward": row[response]}))
+    scores = RewardScorer(model=model, precision=precision).load()
+    for chunk in _chunks(_read(rows, "response", scores)):
+        rewards = scores.rewards([read for read, _ in chunk])
+        for row, (response,) in zip(rewards, (given for _, given in chunk), strict=True):
+            click.echo(json.dumps({"reward": row[response]}))
 
 
 @rm.command(short_help="Order the responses to each prompt.")
@@ -91,17 +91,17 @@ def rank(model: str, precision: str, rows: IO[bytes]) -> None:
     """
     from eurus_rm.scorer import RewardScorer
 
-    with RewardScorer(model=model, precision=precision).open() as scores:
-        for chunk in _chunks(_read(rows, "responses", scores)):
-            rewards = scores.rewards([read for read, _ in chunk])
-            for row, responses in zip(rewards, (given for _, given in chunk), strict=True):
-                order = sorted(range(len(responses)), key=lambda place: -row[responses[place]])
-                ranked = {
-                    "responses": [responses[place] for place in order],
-                    "rewards": [row[responses[place]] for place in order],
-                    "order": order,
-                }
-                click.echo(json.dumps(ranked, ensure_ascii=False))
+    scores = RewardScorer(model=model, precision=precision).load()
+    for chunk in _chunks(_read(rows, "responses", scores)):
+        rewards = scores.rewards([read for read, _ in chunk])
+        for row, responses in zip(rewards, (given for _, given in chunk), strict=True):
+            order = sorted(range(len(responses)), key=lambda place: -row[responses[place]])
+            ranked = {
+                "responses": [responses[place] for place in order],
+                "rewards": [row[responses[place]] for place in order],
+                "order": order,
+            }
+            click.echo(json.dumps(ranked, ensure_ascii=False))
 
 
 def _read(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import torch
 from pydantic import Field
@@ -36,13 +37,17 @@ class RewardScorer(Scorer):
     precision: Precision = "float32"
     """Precision of the body; the head is always float32. In bfloat16 rewards change by about 1 % with the other rows of the batch."""
 
-    @contextlib.contextmanager
-    def open(self) -> Iterator[RewardScores]:
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[RewardScores]:
+        yield await asyncio.to_thread(self.load)
+
+    def load(self) -> RewardScores:
+        """Return the reward model, ready to score; for code without an event loop."""
         device = fast_device()
         model = load_reward_model(self.model).to(device).eval()
         attention.prepare(model.classifier)
         chat = Chat(load_tokenizer(self.model))
-        yield RewardScores(model, chat, forest_tokens=self.forest_tokens, precision=dtype_of(self.precision, device))
+        return RewardScores(model, chat, forest_tokens=self.forest_tokens, precision=dtype_of(self.precision, device))
 
 
 class RewardScores:
@@ -58,10 +63,16 @@ class RewardScores:
     ):
         self.model, self.chat = model, chat
         self.forest_tokens, self.precision = forest_tokens, precision
+        self._threads, self._busy = torch.get_num_threads(), asyncio.Lock()
 
-    def score(self, prompt: Sequence[Message], responses: Sequence[str]) -> list[float]:
-        """Return one reward a response; ``prompt`` ends on the user's turn."""
-        return self.score_many([(prompt, responses)])[0]
+    async def score(self, prompt: Sequence[Message], responses: Sequence[str]) -> list[float]:
+        """Return one reward a response; ``prompt`` ends on the user's turn. The event loop goes on meanwhile."""
+        async with self._busy:
+            return (await asyncio.to_thread(self._alone, prompt, responses))[0]
+
+    def _alone(self, prompt: Sequence[Message], responses: Sequence[str]) -> list[list[float]]:
+        torch.set_num_threads(self._threads)  # a thread has a number of its own
+        return self.score_many([(prompt, responses)])
 
     def score_many(self, rows: Sequence[tuple[Sequence[Message], Sequence[str]]]) -> list[list[float]]:
         """Return the rewards of each row's responses.

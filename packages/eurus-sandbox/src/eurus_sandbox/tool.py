@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any
 
 from eurus_core.parts.choice import Choice
-from eurus_core.parts.contracts import Function, Session, Tool, Workbench
+from eurus_core.parts.contracts import Function, OpenTool, Session, Tool
 from eurus_sandbox.pool import AsyncSandbox
 from eurus_sandbox.settings import Settings
 
@@ -22,7 +22,7 @@ class PythonTool(Settings, Tool):
     """Functions that code may call if the problem's tools name them."""
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Workbench]:
+    async def open(self) -> AsyncIterator[OpenTool]:
         """Start a sandbox; SandboxError where this machine cannot confine as ``minimum_tier`` asks."""
         keys = {name: getattr(self, name) for name in Settings.model_fields}
         async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The store of a growth: every reply, observation and critique in one SQLite file, committed before it is acted on.
+"""The journal of a stage: every reply, observation, critique and score in one SQLite file, committed before it is acted on.
 
 One thread writes, in groups: whatever is waiting goes into one transaction. With ``synchronous=NORMAL`` in WAL mode a commit
 survives ``kill -9`` at any moment; a power cut may cost the last group, never the file.
@@ -18,11 +18,12 @@ from typing import Any, Literal, NamedTuple
 
 from eurus_core.errors import InputError, UserError
 
-Kind = Literal["reply", "observation", "critique"]
+Kind = Literal["reply", "observation", "critique", "answer", "scores"]
+"""What an actor said, what code printed, what a critic said, what a function answered, what a scorer gave."""
 
 APPLICATION_ID = 0x45555255  # "EURU", which `file` shows and sqlite3 ignores
 VERSION = 1
-NEEDED = "A store is a file that `eurus data grow` made; name another path, or move this one away."
+NEEDED = "A journal is a file that a stage of eurus made; name another path, or move this one away."
 
 _TABLE = """
 CREATE TABLE record (
@@ -34,12 +35,12 @@ CREATE TABLE record (
 """
 
 
-class StoreError(UserError):
-    """The store cannot be written: a full disk, most often. What was committed stays."""
+class JournalError(UserError):
+    """The journal cannot be written: a full disk, most often. What was committed stays."""
 
 
 class Record(NamedTuple):
-    """A line of the store. ``place`` says in words where in which tree it belongs, for people who look inside."""
+    """A line of the journal. ``place`` says in words where in which tree it belongs, for people who look inside."""
 
     key: str
     kind: Kind
@@ -47,11 +48,11 @@ class Record(NamedTuple):
     value: str
 
 
-class Store:
-    """An open store; a context manager. Reading is done in the caller's thread, writing in the store's own."""
+class Journal:
+    """An open journal; a context manager. Reading is done in the caller's thread, writing in the journal's own."""
 
     def __init__(self, path: Path):
-        """Open or create the store at ``path``; InputError where something else lies there."""
+        """Open or create the journal at ``path``; InputError where something else lies there."""
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -60,13 +61,13 @@ class Store:
         except sqlite3.Error as error:
             if isinstance(error, sqlite3.OperationalError) and path.is_file():
                 raise _failure(path, error) from error
-            raise InputError(f"not a store of replies ({error})", needed=NEEDED, file=path) from error
+            raise InputError(f"not a journal ({error})", needed=NEEDED, file=path) from error
         self._waiting: queue.SimpleQueue[tuple[Record, Future[None]] | None] = queue.SimpleQueue()
         self._closing, self._closed = threading.Lock(), False
-        self._writer = threading.Thread(target=self._write, name="store", daemon=True)
+        self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Journal:
         return self
 
     def __exit__(
@@ -77,11 +78,19 @@ class Store:
     def close(self) -> None:
         """Commit what is waiting and close the file."""
         with self._closing:
+            if self._closed:
+                return
             self._closed = True
             self._waiting.put(None)
         self._writer.join()
         self._connection.close()
         self._reader.close()
+
+    def discard(self) -> None:
+        """Close the journal and remove its file, once what it held is elsewhere."""
+        self.close()
+        for ending in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
 
     def find(self, key: str) -> str | None:
         """Return what is stored under a key, or None."""
@@ -104,12 +113,12 @@ class Store:
         try:
             yield from self._reader.execute(query, (argument,))
         except sqlite3.Error as error:
-            raise InputError(f"the store is damaged ({error})", needed=NEEDED, file=self.path) from error
+            raise InputError(f"the journal is damaged ({error})", needed=NEEDED, file=self.path) from error
 
     def put(self, record: Record) -> Future[None]:
         """Hand a record to the writer; the future is done once it is committed. A key that is there keeps its value.
 
-        ValueError where the store is closed: nobody would write it.
+        ValueError where the journal is closed: nobody would write it.
         """
         done: Future[None] = Future()
         with self._closing:
@@ -121,7 +130,7 @@ class Store:
     async def keep(self, record: Record) -> None:
         """Return once the record is committed; a caller that is cancelled meanwhile loses nothing.
 
-        StoreError where it could not be written.
+        JournalError where it could not be written.
         """
         await asyncio.shield(asyncio.wrap_future(self.put(record)))
 
@@ -195,8 +204,8 @@ def _create(connection: sqlite3.Connection) -> None:
 def _failure(path: Path, error: sqlite3.Error) -> UserError:
     """Return what to tell a person about a write that failed."""
     if isinstance(error, sqlite3.OperationalError):
-        return StoreError(
+        return JournalError(
             f"{path}: cannot be written ({error}). Make room and run the same command again: "
             "every reply committed so far is kept."
         )
-    return InputError(f"the store is damaged ({error})", needed=NEEDED, file=path)
+    return InputError(f"the journal is damaged ({error})", needed=NEEDED, file=path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from eurus_core.parts.contracts import Grading, Session
+from eurus_core.parts.contracts import OpenGrader, Session
 from eurus_core.records import Action, Observation, Problem, Reply, Request, Verdict
 from eurus_core.records.turns import NO_OUTPUT, parse, program
 from eurus_core.replies.code_blocks import ends_open
@@ -13,7 +13,7 @@ from eurus_core.replies.spoken import spoken
 
 
 async def judge(
-    reply: Reply, request: Request, session: Session | None, grader: Grading, *, name: str, assisted: bool = False
+    reply: Reply, request: Request, session: Session | None, grader: OpenGrader, *, name: str, assisted: bool = False
 ) -> tuple[Action, Observation | None, Verdict]:
     """Parse a reply, run its cells in ``session`` (None: tool-free) and grade the outcome against ``request.problem``.
 

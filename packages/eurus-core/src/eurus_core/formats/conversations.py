@@ -8,7 +8,7 @@ from typing import ClassVar
 from eurus_core.files.rows import Row
 from eurus_core.formats.messages import chat, messages
 from eurus_core.parts.contracts import Format, RowKeys
-from eurus_core.records import Graft, Message, Turn, Verdict
+from eurus_core.records import FragmentTurn, Message, TreeFragment, Verdict
 
 NEEDED_LABELS = 'Labelled rows hold "prompt", "completion" and "label", which is true or false.'
 NEEDED = 'Rows to imitate hold "messages", or "prompt" and "completion": text, or lists of messages.'
@@ -33,7 +33,7 @@ class Conversations(Format):
         ),
     )
 
-    def grafts(self, row: Row, source: str) -> Iterator[Graft]:
+    def fragments(self, row: Row, source: str) -> Iterator[TreeFragment]:
         if "completion" in row.data:
             said = (*_side(row, "prompt", "user"), *(last := _side(row, "completion", "assistant")))
             first = len(said) - len(last)
@@ -60,7 +60,7 @@ class LabelledRows(Format):
         ),
     )
 
-    def grafts(self, row: Row, source: str) -> Iterator[Graft]:
+    def fragments(self, row: Row, source: str) -> Iterator[TreeFragment]:
         label = row.data.get("label")
         if not isinstance(label, bool):
             raise row.error(f'"label" is {label!r:.60}', NEEDED_LABELS)
@@ -68,10 +68,10 @@ class LabelledRows(Format):
         if [message.role for message in reply] != ["assistant"] or not reply[0].content.strip():
             raise row.error('"completion" is not one reply with text', NEEDED_LABELS)
         problem, history = chat(row, said[:-1], source)
-        yield Graft(problem, history, (Turn(reply[0].content, GOOD if label else BAD),))
+        yield TreeFragment(problem, history, (FragmentTurn(reply[0].content, GOOD if label else BAD),))
 
 
-def imitated(row: Row, said: Sequence[Message], source: str, first: int = 0) -> Iterator[Graft]:
+def imitated(row: Row, said: Sequence[Message], source: str, first: int = 0) -> Iterator[TreeFragment]:
     """Yield a correct action for each assistant message from index ``first`` on; InputError where there is none."""
     found = False
     for at in range(first, len(said)):
@@ -81,7 +81,7 @@ def imitated(row: Row, said: Sequence[Message], source: str, first: int = 0) -> 
             raise row.error(f"message {at + 1} is an empty reply", "Needed is text: leave the row out.")
         found = True
         problem, history = chat(row, said[:at], source)
-        yield Graft(problem, history, (Turn(said[at].content, GOOD),))
+        yield TreeFragment(problem, history, (FragmentTurn(said[at].content, GOOD),))
     if not found:
         raise row.error("no message from the assistant", NEEDED)
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 
 from eurus_core.records import (
     Critique,
-    Graft,
+    FragmentTurn,
     Message,
     Node,
     Observation,
     Preference,
     PreferenceTree,
-    Turn,
+    TreeFragment,
     Verdict,
 )
 from eurus_core.records.turns import RIGHT, WRONG, feedback, parse
@@ -38,7 +38,7 @@ def problem_id(source: str, *messages: Message) -> str:
     return f"{source}-{digest.hexdigest()}"
 
 
-def answered(text: str, reply: str) -> Turn:
+def answered(text: str, reply: str) -> FragmentTurn:
     """Return the turn of an action that the user answered with ``reply``, kept to the letter.
 
     A reply in the released wording (observation, verdict line, critique) is read into its parts. Any other is the user's word on
@@ -48,7 +48,7 @@ def answered(text: str, reply: str) -> Turn:
         before, found, after = f"\n{reply}\n".partition(f"\n{line}\n")
         if not found:
             continue
-        turn = Turn(
+        turn = FragmentTurn(
             text,
             Verdict(outcome, rule="published"),  # type: ignore[arg-type] # one of two literals
             Observation(before[1:]) if before[1:] else None,
@@ -56,10 +56,10 @@ def answered(text: str, reply: str) -> Turn:
         )
         if feedback(_node(turn, "", None, 1)).content == reply:
             return turn
-    return Turn(text, Verdict("continued"), critique=Critique(reply, critic="user"))
+    return FragmentTurn(text, Verdict("continued"), critique=Critique(reply, critic="user"))
 
 
-def trees(grafts: Iterable[Graft], source: str) -> Iterator[PreferenceTree]:
+def trees(fragments: Iterable[TreeFragment], source: str) -> Iterator[PreferenceTree]:
     """Yield a tree a problem, in the order in which problems first appear. ``source`` names the data set on their pairs.
 
     All rows are read before the first tree, since those of one problem may stand anywhere. Where an instruction differs between
@@ -67,11 +67,11 @@ def trees(grafts: Iterable[Graft], source: str) -> Iterator[PreferenceTree]:
     """
     places: dict[bytes, array[int]] = {}
     with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as shelf:
-        for graft in grafts:
-            key = repr((graft.problem.id, graft.problem.system, graft.problem.instruction)).encode()
+        for fragment in fragments:
+            key = repr((fragment.problem.id, fragment.problem.system, fragment.problem.instruction)).encode()
             places.setdefault(hashlib.blake2b(key, digest_size=16).digest(), array("Q")).append(shelf.tell())
             try:
-                pickle.dump(graft, shelf)
+                pickle.dump(fragment, shelf)
             except OSError as error:  # when it is told, the file is gone and its device has room again
                 raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from error
         for mine in places.values():
@@ -84,32 +84,32 @@ def trees(grafts: Iterable[Graft], source: str) -> Iterator[PreferenceTree]:
 
 @dataclass(slots=True, eq=False)
 class _Draft:
-    turn: Turn
+    turn: FragmentTurn
     id: str
     parent: str | None
     depth: int
     children: list[_Draft] = field(default_factory=list)
 
 
-def _tree(grafts: list[Graft], source: str) -> PreferenceTree:
-    root = _Draft(Turn("", Verdict("continued")), "", None, 0)
+def _tree(fragments: list[TreeFragment], source: str) -> PreferenceTree:
+    root = _Draft(FragmentTurn("", Verdict("continued")), "", None, 0)
     order: list[_Draft] = []
     pairs: dict[tuple[str, str], Preference] = {}
     stated = False
-    for graft in grafts:
+    for fragment in fragments:
         at = root
-        for turn in graft.history:
+        for turn in fragment.history:
             at = _child(at, turn, order)
-        ends = [_child(at, turn, order).id for turn in graft.siblings]
-        stated = stated or bool(graft.edges)
-        for chosen, rejected, weight in graft.edges:
+        ends = [_child(at, turn, order).id for turn in fragment.siblings]
+        stated = stated or bool(fragment.edges)
+        for chosen, rejected, weight in fragment.edges:
             pair = Preference(ends[chosen], ends[rejected], source, weight)
             pairs.setdefault((pair.chosen, pair.rejected), pair)
     nodes = tuple(_node(draft.turn, draft.id, draft.parent, draft.depth) for draft in order)
-    return PreferenceTree(grafts[0].problem, nodes, tuple(pairs.values()) if stated else None, grafts[0].origin)
+    return PreferenceTree(fragments[0].problem, nodes, tuple(pairs.values()) if stated else None, fragments[0].origin)
 
 
-def _child(parent: _Draft, turn: Turn, order: list[_Draft]) -> _Draft:
+def _child(parent: _Draft, turn: FragmentTurn, order: list[_Draft]) -> _Draft:
     """Return the node for a turn after ``parent``; one that is known as a leaf takes on what followed it."""
     for child in parent.children:
         known = child.turn
@@ -127,5 +127,5 @@ def _child(parent: _Draft, turn: Turn, order: list[_Draft]) -> _Draft:
     return child
 
 
-def _node(turn: Turn, node_id: str, parent: str | None, depth: int) -> Node:
+def _node(turn: FragmentTurn, node_id: str, parent: str | None, depth: int) -> Node:
     return Node(node_id, parent, depth, parse(turn.text), turn.verdict, turn.observation, turn.critique)

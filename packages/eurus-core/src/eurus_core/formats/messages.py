@@ -8,7 +8,7 @@ from typing import Any
 
 from eurus_core.files.rows import Row
 from eurus_core.formats.fragments import answered, problem_id
-from eurus_core.records import Message, Problem, Role, Turn
+from eurus_core.records import FragmentTurn, Message, Problem, Role
 
 ROLES: dict[str, Role] = {
     "system": "system",
@@ -48,7 +48,7 @@ def spoken(text: str) -> tuple[Message, ...]:
     )
 
 
-def chat(row: Row, opening: Sequence[Message], source: str) -> tuple[Problem, tuple[Turn, ...]]:
+def chat(row: Row, opening: Sequence[Message], source: str) -> tuple[Problem, tuple[FragmentTurn, ...]]:
     """Return the problem that a conversation opens with and the turns after it; it must end on a user turn."""
     system = opening[0].content if opening and opening[0].role == "system" else ""
     rest = opening[1:] if system or (opening and opening[0].role == "system") else opening

@@ -12,7 +12,7 @@ from typing import ClassVar
 from eurus_core.files.rows import Row
 from eurus_core.formats.messages import chat, messages, spoken
 from eurus_core.parts.contracts import Format, RowKeys
-from eurus_core.records import Graft, Message, Turn, Verdict
+from eurus_core.records import FragmentTurn, Message, TreeFragment, Verdict
 
 NEEDED = 'Preference rows hold "chosen" and "rejected", and a "prompt" unless both begin with it: text, or lists of messages.'
 
@@ -39,20 +39,20 @@ class PreferenceRows(Format):
         ),
     )
 
-    def grafts(self, row: Row, source: str) -> Iterator[Graft]:
+    def fragments(self, row: Row, source: str) -> Iterator[TreeFragment]:
         opening, chosen, rejected = conversation(row)
         refuse_equal(row, chosen, rejected)
         problem, history = chat(row, opening, source)
         sides = (
-            Turn(chosen, Verdict("correct", rule="published", score=number(row, "score_chosen"))),
-            Turn(rejected, Verdict("incorrect", rule="published", score=number(row, "score_rejected"))),
+            FragmentTurn(chosen, Verdict("correct", rule="published", score=number(row, "score_chosen"))),
+            FragmentTurn(rejected, Verdict("incorrect", rule="published", score=number(row, "score_rejected"))),
         )
         weight = number(row, "weight")
         if weight is not None and weight <= 0:
             raise row.error(
                 f'"weight" is {weight:g}', "Needed is a number above 0; leave rows out that shall not count."
             )
-        yield Graft(problem, history, sides, ((0, 1, 1.0 if weight is None else weight),))
+        yield TreeFragment(problem, history, sides, ((0, 1, 1.0 if weight is None else weight),))
 
 
 def conversation(row: Row) -> tuple[tuple[Message, ...], str, str]:

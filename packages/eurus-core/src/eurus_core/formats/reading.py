@@ -13,7 +13,7 @@ from eurus_core.files.rows import OnBad, rows, stop
 from eurus_core.formats.fragments import trees
 from eurus_core.parts import installed
 from eurus_core.parts.contracts import Format, refuse
-from eurus_core.records import Graft, PreferenceTree
+from eurus_core.records import PreferenceTree, TreeFragment
 from eurus_core.records.tree_set import TreeSet
 
 MOST_BYTES = 1 << 22
@@ -48,7 +48,7 @@ def read_rows(
     ``form`` None finds it for each file by its first rows' keys. ``source`` names the data set; else its form does, else its
     file. A bad row goes to ``on_bad``; an edge between rows of several files joins them where they name the same problem.
     """
-    by_source: dict[str, list[Iterator[Graft]]] = {}
+    by_source: dict[str, list[Iterator[TreeFragment]]] = {}
     files = []
     for path in (one for named in paths for one in row_files(named).files):
         if (path / MANIFEST).is_file():
@@ -59,9 +59,9 @@ def read_rows(
     for file in files:
         found = form or _form_of(file)
         name = source or found.source or data_set_of(file)
-        by_source.setdefault(name, []).append(_grafts(file, found, name, on_bad))
+        by_source.setdefault(name, []).append(_fragments(file, found, name, on_bad))
     for name, parts in by_source.items():
-        yield from trees((graft for part in parts for graft in part), name)
+        yield from trees((fragment for part in parts for fragment in part), name)
 
 
 def _named(tree: PreferenceTree, source: str) -> PreferenceTree:
@@ -71,10 +71,10 @@ def _named(tree: PreferenceTree, source: str) -> PreferenceTree:
     return replace(tree, problem=replace(tree.problem, labels=labels), preferences=stated)
 
 
-def _grafts(file: Path, form: Format, source: str, on_bad: OnBad) -> Iterator[Graft]:
+def _fragments(file: Path, form: Format, source: str, on_bad: OnBad) -> Iterator[TreeFragment]:
     for row in rows(file, on_bad, MOST_BYTES):
         try:
-            yield from [replace(graft, origin=row.place) for graft in form.grafts(row, source)]
+            yield from [replace(fragment, origin=row.place) for fragment in form.fragments(row, source)]
         except InputError as error:
             on_bad(error)
 

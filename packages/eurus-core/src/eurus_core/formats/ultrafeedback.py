@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from eurus_core.files.rows import Row
 from eurus_core.formats.messages import chat
 from eurus_core.parts.contracts import Format, RowKeys
-from eurus_core.records import Graft, Message, Turn, Verdict
+from eurus_core.records import FragmentTurn, Message, TreeFragment, Verdict
 
 NEEDED = 'UltraFeedback rows hold "instruction" and "completions", a list of objects with "response" and the score that is read'
 
@@ -37,7 +37,7 @@ class UltraFeedback(Format):
     score: Literal["fine-grained_score", "overall_score"] = "fine-grained_score"
     """The mean of the four aspects' ratings, or the critic's overall score. Ours."""
 
-    def grafts(self, row: Row, source: str) -> Iterator[Graft]:
+    def fragments(self, row: Row, source: str) -> Iterator[TreeFragment]:
         instruction = row.text("instruction", f"{NEEDED}.")
         completions = row.data.get("completions")
         if not isinstance(completions, list) or not completions:
@@ -56,9 +56,9 @@ class UltraFeedback(Format):
         ]
         # scored, not judged: neither correct nor incorrect
         siblings = tuple(
-            Turn(text, Verdict("continued", rule=self.score, score=score)) for text, score in scored.items()
+            FragmentTurn(text, Verdict("continued", rule=self.score, score=score)) for text, score in scored.items()
         )
-        yield Graft(problem, history, siblings, tuple(edges))
+        yield TreeFragment(problem, history, siblings, tuple(edges))
 
     def _read(self, row: Row, where: str, completion: Any) -> tuple[str, float]:
         if not isinstance(completion, Mapping) or not isinstance(completion.get("response"), str):

@@ -13,7 +13,7 @@ from eurus_core.files.rows import Row
 from eurus_core.formats.messages import chat, messages
 from eurus_core.formats.pairs import refuse_equal
 from eurus_core.parts.contracts import Format, RowKeys
-from eurus_core.records import TASKS, Graft, Problem, Task, Turn, Verdict, task_named
+from eurus_core.records import TASKS, FragmentTurn, Problem, Task, TreeFragment, Verdict, task_named
 
 RIGHT, WRONG = Verdict("correct", rule="published"), Verdict("incorrect", rule="published")
 
@@ -51,12 +51,14 @@ class UltraInteractPairs(Format):
     source: ClassVar = "UltraInteract"
     needed: ClassVar = f'{_COMMON}, "trajectory", "chosen" and "rejected".'
 
-    def grafts(self, row: Row, source: str) -> Iterator[Graft]:
+    def fragments(self, row: Row, source: str) -> Iterator[TreeFragment]:
         opening, history = chat(row, messages(row, "trajectory"), source)
         chosen, rejected = row.text("chosen", self.needed), row.text("rejected", self.needed)
         refuse_equal(row, chosen, rejected)
         problem = _problem(row, opening.instruction, source, self.needed)
-        yield Graft(problem, history, (Turn(chosen, RIGHT), Turn(rejected, WRONG)), ((0, 1, 1.0),))
+        yield TreeFragment(
+            problem, history, (FragmentTurn(chosen, RIGHT), FragmentTurn(rejected, WRONG)), ((0, 1, 1.0),)
+        )
 
 
 class UltraInteractActions(Format):
@@ -76,9 +78,9 @@ class UltraInteractActions(Format):
     source: ClassVar = "UltraInteract"
     needed: ClassVar = f'{_COMMON}, "instruction" and "response".'
 
-    def grafts(self, row: Row, source: str) -> Iterator[Graft]:
+    def fragments(self, row: Row, source: str) -> Iterator[TreeFragment]:
         problem = _problem(row, row.text("instruction", self.needed), source, self.needed)
-        yield Graft(problem, (), (Turn(row.text("response", self.needed), RIGHT),))
+        yield TreeFragment(problem, (), (FragmentTurn(row.text("response", self.needed), RIGHT),))
 
 
 def _problem(row: Row, instruction: str, source: str, needed: str) -> Problem:

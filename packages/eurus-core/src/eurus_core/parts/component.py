@@ -52,14 +52,15 @@ class Component:
     """Something a plugin offers, by name. ``target`` is ``module:attribute`` (recipes: ``package:file.toml``).
 
     ``requires`` is the pip requirement that makes the target importable where it lives behind an extra. ``api`` is the plugin interface
-    that the target is made for, or a pair of the oldest and the newest that it works with: ``(1, 2)``.
+    that the target is made for, or a pair of the oldest and the newest that it works with: ``(1, 2)``. Without it the target is made
+    for the first, whatever this core serves.
     """
 
     name: str
     target: str
     summary: str = ""
     requires: str = ""
-    api: int | tuple[int, int] = API
+    api: int | tuple[int, int] = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
 """The contracts: what each kind of part takes and returns.
 
 A **part** is its settings plus one method: a frozen pydantic model whose fields are the keys a recipe may set. Parts hold no
-live state; what must be opened (a model, an interpreter pool) comes from an ``open()`` that returns a context manager: a
-generator under ``contextlib.asynccontextmanager`` (of a scorer, ``contextmanager``) is the shortest.
+live state; what must be opened (a model, an interpreter pool) comes from an ``open()`` that returns an asynchronous context manager: a
+generator under ``contextlib.asynccontextmanager`` is the shortest. What is opened has the part's name with ``Open`` before it: a
+:class:`Grader` opens an :class:`OpenGrader`.
 Objectives need torch and live in :mod:`eurus_train.objectives`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from types import NoneType
-from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Protocol, get_args, get_origin, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -24,12 +25,12 @@ from eurus_core.parts.choice import inside, names
 from eurus_core.records import (
     Action,
     Critique,
-    Graft,
     Message,
     Observation,
     Problem,
     Reply,
     Request,
+    TreeFragment,
     Verdict,
 )
 from eurus_core.stages import Artefact as Artefact
@@ -125,7 +126,7 @@ class Session(Protocol):
     async def close(self) -> None: ...
 
 
-class Workbench(Protocol):
+class OpenTool(Protocol):
     """An opened tool: hands out sessions, bounding how many run at once."""
 
     async def session(self, functions: Collection[str] = ()) -> Session:
@@ -136,7 +137,7 @@ class Tool(Part):
     """Where an actor's code runs."""
 
     @abstractmethod
-    def open(self) -> AbstractAsyncContextManager[Workbench]:
+    def open(self) -> AbstractAsyncContextManager[OpenTool]:
         """Open the tool for as long as the context lasts."""
 
 
@@ -151,14 +152,14 @@ class Function(Part):
         """
 
 
-class Grading(Protocol):
+class OpenGrader(Protocol):
     """An opened grader."""
 
     async def grade(self, problem: Problem, action: Action, observation: Observation | None) -> Verdict:
         """Return the verdict on one action; a hostile or huge answer is a verdict, never an exception.
 
         Many may be asked for at once. What takes long goes on beside the event loop. The grader alone reads the answer out of the
-        action's text, and says in the verdict what it read. Thinking is no part of that text: see :func:`eurus_core.records.turns.spoken`.
+        action's text, and says in the verdict what it read. Thinking is no part of that text: see :func:`eurus_core.replies.spoken.spoken`.
         Of an action that our cap ended (``action.cut``) only an answer that was finished counts.
         """
 
@@ -170,7 +171,7 @@ class Grader(Part):
     """What of a reference it needs: an answer, or a program's tests."""
 
     @abstractmethod
-    def open(self) -> AbstractAsyncContextManager[Grading]:
+    def open(self) -> AbstractAsyncContextManager[OpenGrader]:
         """Open what judging needs (an interpreter, a model, or nothing) for as long as the context lasts."""
 
     def check(self, problem: Problem) -> None:
@@ -185,11 +186,11 @@ class Critic(Part):
     """Explains an error to the actor, without giving the answer away."""
 
     @abstractmethod
-    def open(self) -> AbstractAsyncContextManager[Review]:
+    def open(self) -> AbstractAsyncContextManager[OpenCritic]:
         """Open the critic (a model, perhaps) for as long as the context lasts."""
 
 
-class Review(Protocol):
+class OpenCritic(Protocol):
     """An opened critic."""
 
     async def critique(
@@ -203,10 +204,21 @@ class Review(Protocol):
         """Return what to tell the actor about its incorrect action; ``history`` ends before the action."""
 
 
-class Actor(Protocol):
+class OpenBackend(Protocol):
     """An opened backend. One awaitable a request; batching happens inside."""
 
     async def generate(self, request: Request) -> Reply: ...
+
+
+@runtime_checkable
+class Streaming(OpenBackend, Protocol):
+    """An opened backend that can also hand out a reply while it is written."""
+
+    def stream(self, request: Request) -> AsyncIterator[str | Reply]:
+        """Yield the reply's text in pieces as they come, then the reply itself, whose text is the pieces joined.
+
+        It is the reply that ``generate`` gives. Who stops reading gives the reply up.
+        """
 
 
 class Backend(Part):
@@ -228,14 +240,14 @@ class Backend(Part):
         return ""
 
     @abstractmethod
-    def open(self) -> AbstractAsyncContextManager[Actor]:
+    def open(self) -> AbstractAsyncContextManager[OpenBackend]:
         """Load what is needed for as long as the context lasts."""
 
 
-class Scores(Protocol):
+class OpenScorer(Protocol):
     """An opened scorer."""
 
-    def score(self, prompt: Sequence[Message], responses: Sequence[str]) -> list[float]:
+    async def score(self, prompt: Sequence[Message], responses: Sequence[str]) -> list[float]:
         """Return one score a response, higher is better; the prompt is computed once."""
 
 
@@ -243,7 +255,7 @@ class Scorer(Part):
     """Ranks responses to one prompt, as a reward model does."""
 
     @abstractmethod
-    def open(self) -> AbstractContextManager[Scores]:
+    def open(self) -> AbstractAsyncContextManager[OpenScorer]:
         """Load what is needed for as long as the context lasts."""
 
 
@@ -256,7 +268,7 @@ class Format(Part):
     """The data set that publishes in this form, the name on its pairs; the file's where many do."""
 
     @abstractmethod
-    def grafts(self, row: Row, source: str) -> Iterator[Graft]:
+    def fragments(self, row: Row, source: str) -> Iterator[TreeFragment]:
         """Yield what a row says of its tree; InputError where it cannot be used. ``source`` names the data set."""
 
 

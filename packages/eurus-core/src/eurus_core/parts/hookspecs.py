@@ -89,7 +89,7 @@ def eurus_objectives() -> Iterable[Component]:  # type: ignore[empty-body]
 
 @hookspec
 def eurus_formats() -> Iterable[Component]:  # type: ignore[empty-body]
-    """Offer forms of published rows; targets subclass :class:`eurus_core.parts.contracts.Format`. Example: ``trl``. Added in 0.1."""
+    """Offer forms of published rows; targets subclass :class:`eurus_core.parts.contracts.Format`. Example: ``trl``. Added in 0.2."""
 
 
 @hookspec

@@ -33,9 +33,18 @@ def failing(
             continue
         has, needed = version(normal(found[1])), text.partition(";")[0].strip()
         if has is None or (found[2].strip() and not _within(has, found[2])):
-            from eurus_core.installing import how_to_install  # not at every start of the tool
+            yield f"needs {needed}: {f'{has} is' if has else 'not'} installed. {_remedy(needed, has, found[2])}"
 
-            yield f"needs {needed}: {f'{has} is' if has else 'not'} installed. {how_to_install(needed)}"
+
+def _remedy(needed: str, has: str | None, specifier: str) -> str:
+    """Return what to do about a requirement that is not met; where Eurus is newer than a plugin knows, the plugin is what to change."""
+    from eurus_core.installing import OURS, how_to_install  # not at every start of the tool
+
+    newest = ",".join(clause for clause in specifier.split(",") if clause.strip().startswith("<"))
+    name = normal(re.split(r"[^\w.-]", needed)[0])
+    if name in OURS and has and newest and not _within(has, newest):
+        return f"Install a release of the plugin that is made for {name} {has}."
+    return how_to_install(needed)
 
 
 def normal(name: str) -> str:

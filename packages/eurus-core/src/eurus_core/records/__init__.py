@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from eurus_core.records.request import Role as Role
     from eurus_core.records.request import Sampling as Sampling
     from eurus_core.records.request import Schema as Schema
-    from eurus_core.records.tree import Graft as Graft
+    from eurus_core.records.tree import FragmentTurn as FragmentTurn
     from eurus_core.records.tree import Node as Node
     from eurus_core.records.tree import Preference as Preference
     from eurus_core.records.tree import PreferenceTree as PreferenceTree
     from eurus_core.records.tree import Sample as Sample
-    from eurus_core.records.tree import Turn as Turn
+    from eurus_core.records.tree import TreeFragment as TreeFragment
 
 __getattr__, __all__ = exports(
     __name__,
@@ -49,6 +49,6 @@ __getattr__, __all__ = exports(
         ],
         "problem": ["TASKS", "Problem", "Reference", "Task", "task_named"],
         "request": ["Message", "Reply", "Request", "Role", "Sampling", "Schema"],
-        "tree": ["Graft", "Node", "Preference", "PreferenceTree", "Sample", "Turn"],
+        "tree": ["TreeFragment", "Node", "Preference", "PreferenceTree", "Sample", "FragmentTurn"],
     },
 )

@@ -74,7 +74,7 @@ class PreferenceTree:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class FragmentTurn:
     """An action in a row, how it was judged, and what followed it, if anything did."""
 
     text: str
@@ -89,12 +89,12 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Graft:
+class TreeFragment:
     """What one row says of a tree: a path below a problem and the sibling actions at its end; ``edges`` are (chosen, rejected, weight) by index."""
 
     problem: Problem
-    history: tuple[Turn, ...]
-    siblings: tuple[Turn, ...]
+    history: tuple[FragmentTurn, ...]
+    siblings: tuple[FragmentTurn, ...]
     edges: tuple[tuple[int, int, float], ...] = ()
     origin: str = ""  # file and line, which the reader of the rows fills in
 

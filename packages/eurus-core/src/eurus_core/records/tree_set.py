@@ -7,7 +7,7 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,22 +80,22 @@ def tree_sets(folder: Path) -> list[Path]:
 
 
 def write_trees(
-    path: Path | str, trees: Iterable[PreferenceTree], provenance: Mapping[str, Any] | None = None
+    path: Path | str,
+    trees: Iterable[PreferenceTree],
+    provenance: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
 ) -> TreeSet:
     """Write a tree set, whole or not at all, replacing one that is there; trees are streamed.
 
-    The bytes depend on the trees and ``provenance`` alone.
+    ``provenance`` may be a function, which is called once the last tree is written. The bytes depend on it and the trees alone.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        manifest = {
-            "schema_version": SCHEMA_VERSION,
-            **_write_shards(partial, trees),
-            "provenance": dict(provenance or {}),
-        }
+        shards = _write_shards(partial, trees)
+        stated = provenance() if callable(provenance) else provenance
+        manifest = {"schema_version": SCHEMA_VERSION, **shards, "provenance": dict(stated or {})}
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         if path.exists():
             shutil.rmtree(path)

@@ -46,6 +46,17 @@ class BackendContract(PartContract):
 
         assert isinstance(asyncio.run(cancel_one()).text, str)
 
+    def test_what_is_streamed_is_the_reply_in_pieces(self) -> None:
+        async def streamed() -> None:
+            async with self.part().open() as actor:
+                if not hasattr(actor, "stream"):
+                    return
+                for request in self.requests():
+                    *pieces, reply = [piece async for piece in actor.stream(request)]
+                    assert "".join(pieces) == reply.text == (await actor.generate(request)).text
+
+        asyncio.run(streamed())
+
     async def _ask(self, requests: Sequence[Any]) -> list[Any]:
         async with self.part().open() as actor:
             return list(await asyncio.gather(*(actor.generate(request) for request in requests)))
@@ -75,8 +86,11 @@ class ScorerContract(PartContract):
     def _score(self, responses: Sequence[str]) -> list[float]:
         from eurus_core.records import Message
 
-        with self.part().open() as scores:
-            return list(scores.score([Message("user", "What is 1 + 1?")], list(responses)))
+        async def scored() -> list[float]:
+            async with self.part().open() as scorer:
+                return list(await scorer.score([Message("user", "What is 1 + 1?")], list(responses)))
+
+        return asyncio.run(scored())
 
 
 class ObjectiveContract(PartContract):

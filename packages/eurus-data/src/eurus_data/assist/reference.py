@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import ClassVar
 
-from eurus_core.parts.contracts import Actor, Backend
+from eurus_core.parts.contracts import Backend, OpenBackend
 from eurus_core.records import Problem, Reply, Request, Schema
 from eurus_core.records.seeds import derive
 from eurus_data.assist import programs, wording
@@ -33,7 +33,7 @@ class ReferenceBackend(Backend):
         return _lacking(problem)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[OpenBackend]:
         yield _Reference(plan=self.plan)
 
 

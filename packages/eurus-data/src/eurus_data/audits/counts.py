@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple, get_args
 
 from eurus_core.records import Outcome, PreferenceTree, Schema
@@ -169,16 +169,25 @@ class Counts:
         )
 
 
-def telling(trees: Sequence[PreferenceTree], most: int = 1) -> list[PreferenceTree]:
+def telling(trees: Iterable[PreferenceTree], most: int = 1) -> list[PreferenceTree]:
     """Return trees to draw, the best first: with a pair, many turns, right at the end, by a sampled action if possible, and short.
 
-    The others differ from those before them in depth or in how their actions ended, as far as there are such.
+    The others differ from those before them in depth or in how their actions ended, as far as there are such. Trees may be streamed:
+    the best of each look and ``most`` others are held.
     """
-    best = sorted((tree for tree in trees if pairs(tree)), key=_interest, reverse=True)
-    looks = [_look(tree) for tree in best]
-    fresh = [tree for i, tree in enumerate(best) if looks[i] not in looks[:i]]
-    others = [tree for i, tree in enumerate(best) if looks[i] in looks[:i]]
-    return [*fresh, *others][:most]
+    best: dict[tuple[object, ...], tuple[tuple[int, ...], PreferenceTree]] = {}
+    others: list[tuple[tuple[int, ...], PreferenceTree]] = []
+    for number, tree in enumerate(trees):
+        if not pairs(tree):
+            continue
+        ranked = (*_interest(tree), -number), tree
+        held = best.setdefault(_look(tree), ranked)
+        if held is ranked:
+            continue
+        if ranked > held:
+            best[_look(tree)], ranked = ranked, held
+        others = sorted([*others, ranked], reverse=True)[:most]
+    return [tree for _, tree in (*sorted(best.values(), reverse=True), *others)][:most]
 
 
 def _look(tree: PreferenceTree) -> tuple[object, ...]:
@@ -192,9 +201,11 @@ def _interest(tree: PreferenceTree) -> tuple[int, ...]:
     return bool(ending), min(last, 3), sampled, last, -sum(len(node.action.text) for node in tree)
 
 
-def show(context: Context, trees: Sequence[PreferenceTree]) -> None:
-    """Put tables, figures and drawings into a stage's report, and say where correct actions came from."""
-    counts = Counts(trees)
+def show(context: Context, counts: Counts, trees: Iterable[PreferenceTree]) -> None:
+    """Put tables, figures and drawings into a stage's report, and say where correct actions came from.
+
+    ``trees`` are those that were counted.
+    """
     for name, value in counts.figures().items():
         context.figure(name, value)
     if origin := counts.origin():

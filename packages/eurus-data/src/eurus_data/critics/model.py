@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from eurus_core.parts.choice import Choice
-from eurus_core.parts.contracts import Actor, Backend, Critic, Review
+from eurus_core.parts.contracts import Backend, Critic, OpenBackend, OpenCritic
 from eurus_core.records import Action, Critique, Message, Observation, Problem, Request, Sampling, Verdict
 from eurus_core.records.seeds import derive
 from eurus_data.critics.leakage import leaks
@@ -40,13 +40,13 @@ class ModelCritic(Critic):
     """How often a critique that gives the answer away is asked for again."""
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Review]:
+    async def open(self) -> AsyncIterator[OpenCritic]:
         async with self.backend.open() as actor:
             yield _ModelReview(self, actor)
 
 
 class _ModelReview:
-    def __init__(self, settings: ModelCritic, actor: Actor):
+    def __init__(self, settings: ModelCritic, actor: OpenBackend):
         self.settings, self.actor = settings, actor
 
     async def critique(

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from pydantic import Field
 
-from eurus_core.parts.contracts import Critic, Review
+from eurus_core.parts.contracts import Critic, OpenCritic
 from eurus_core.records import Action, Critique, Message, Observation, Problem, Verdict, turns
 from eurus_data.critics.leakage import leaks
 
@@ -57,7 +57,7 @@ class RuleCritic(Critic):
     """The most sentences in a critique, the most telling first."""
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Review]:
+    async def open(self) -> AsyncIterator[OpenCritic]:
         yield _Rules(self)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import urllib.error
@@ -15,6 +16,8 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from eurus_core.episode.journal import Journal, Record
+from eurus_core.episode.resume import key
 from eurus_core.files.rows import Row, rows, stop
 from eurus_core.parts.contracts import Function
 from eurus_data.functions.bm25 import Index
@@ -52,27 +55,29 @@ class WikipediaSearch(Function):
     timeout_seconds: float = Field(10.0, gt=0)
     """How long one answer may take."""
     answers: str = ""
-    """A JSONL file that keeps the answers of the live Wikipedia, so that a growth that is run again sees the same pages."""
+    """A file (SQLite) that keeps the answers of the live Wikipedia, so that another run sees the same pages."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Callable[..., Any]]:
         search = _Live(self) if self.corpus is None else _Corpus(self.corpus)
-        known = _remembered(Path(self.answers)) if self.answers and self.corpus is None else {}
+        kept = Journal(Path(self.answers)) if self.answers and self.corpus is None else None
 
         async def wikipedia_search(query: str) -> str:
             """Search Wikipedia; return the titles and first paragraphs of the pages that fit best."""
             if not isinstance(query, str) or not query.strip():
                 raise ValueError("wikipedia_search() needs a text to search for")
-            if query in known:
-                return known[query]
+            name = key("answer", self.url, self.results, self.answer_chars, query)
+            known = kept.find(name) if kept else None
+            if known is not None:
+                return str(json.loads(known))
             found = "\n\n".join(map(str, await search.pages(query, self.results)))
             answer = found[: self.answer_chars] or NOTHING
-            if self.answers and self.corpus is None:
-                known[query] = answer
-                _remember(Path(self.answers), query, answer)
+            if kept:
+                await kept.keep(Record(name, "answer", query, json.dumps(answer)))
             return answer
 
-        yield wikipedia_search
+        with kept or contextlib.nullcontext():
+            yield wikipedia_search
 
 
 class _Corpus:
@@ -133,15 +138,3 @@ def _pages(row: Row) -> Iterator[Page]:
             yield Page(str(title), "".join(map(str, sentences)).strip())
     except (KeyError, TypeError, ValueError):
         raise row.error('"context" is not HotpotQA\'s', _NEEDED) from None
-
-
-def _remembered(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    return {row.text("query", ""): row.text("answer", "") for row in rows(path, stop)}
-
-
-def _remember(path: Path, query: str, answer: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"query": query, "answer": answer}, ensure_ascii=False) + "\n")

@@ -6,28 +6,42 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from eurus_core.episode.journal import Store
+from eurus_core.episode.journal import Journal
 from eurus_core.episode.resume import Tally, identity
+from eurus_core.episode.trajectory import Environment, play
 from eurus_core.errors import EurusError, InputError
+from eurus_core.files.spool import Spool
 from eurus_core.parts.choice import Choice
-from eurus_core.parts.contracts import Actor, Artefact, Backend, Critic, Grader, Source, Split, Stage, Tool, refuse
-from eurus_core.records import PreferenceTree, Problem
+from eurus_core.parts.contracts import (
+    Artefact,
+    Backend,
+    Critic,
+    Grader,
+    OpenBackend,
+    Source,
+    Split,
+    Stage,
+    Tool,
+    refuse,
+)
+from eurus_core.records import PreferenceTree, Problem, Tier
+from eurus_core.records.codec import from_json, to_json
 from eurus_core.records.tree_set import write_trees
 from eurus_core.stages import Context
-from eurus_data.audits.counts import show
+from eurus_data.audits.counts import Counts, show
 from eurus_data.grow.ladder import Rung
-from eurus_data.grow.tree import Limits, Opened, grow_tree
+from eurus_data.grow.tree import Climber
 
 log = logging.getLogger(__name__)
 
-STORE = "replies.sqlite"
+JOURNAL = "replies.sqlite"
 
 NONE_CORRECT = "no action is correct, so that there is nothing to imitate in these trees, and no pair to learn from"
 
@@ -90,27 +104,34 @@ class Grow(Stage):
         yield from (f"{lack}. Sampling goes on without it." for lack in lacks)
 
     def run(self, context: Context) -> None:
-        """Grow, write the tree set, report. Stopped at any time, it goes on where it was: replies are kept in the folder."""
+        """Grow, write the tree set, report. Stopped at any time, it goes on where it was: replies are kept in the folder.
+
+        The source is read twice: once to the end, so that a bad row stops before anything is spent, and once to grow from. A tree
+        that is finished waits on disk, so that memory holds those that grow.
+        """
         bad: list[InputError] = []
-        problems = list(self._chosen(context.seed, bad))
+        problems = sum(1 for _ in self._chosen(context.seed, bad))
         for error in bad:
             log.warning("skipped: %s", error)
-        if len(problems) < self.problems:
-            context.note(f"{self.problems} problems were asked for; the source gave {len(problems)} different ones.")
+        if problems < self.problems:
+            context.note(f"{self.problems} problems were asked for; the source gave {problems} different ones.")
         if bad:
             context.note(f"{len(bad)} bad rows were skipped; the first: {bad[0]}")
         tally = Tally()
         started = time.monotonic()
-        trees = asyncio.run(self._grow(problems, context, tally))
-        seconds = time.monotonic() - started
-        write_trees(context.path("trees"), trees, self._provenance(context, trees))
-        show(context, trees)
+        with Spool(context.folder) as spool:
+            asyncio.run(self._grow(problems, context, tally, spool))
+            seconds = time.monotonic() - started
+            counts, tiers = Counts(), set[Tier]()
+            finished = self._counted(spool, counts, tiers)
+            trees = write_trees(context.path("trees"), finished, lambda: self._provenance(context, tiers))
+        show(context, counts, trees)
         context.define(self.source.terms)
-        if not any(node.verdict.correct for tree in trees for node in tree):
+        if not counts.correct:
             context.note(NONE_CORRECT)
             log.warning("%s: %s", context.name, NONE_CORRECT)
         context.figure("replies asked", tally.asked)
-        context.figure("replies from the store", tally.found)
+        context.figure("replies from the journal", tally.found)
         context.figure("tokens generated", tally.tokens)
         if tally.asked:
             context.figure("tokens a second", tally.tokens / seconds)
@@ -148,33 +169,31 @@ class Grow(Stage):
             else:
                 yield problem
 
-    async def _grow(self, problems: Sequence[Problem], context: Context, tally: Tally) -> list[PreferenceTree]:
-        """Return the trees in the order of the problems."""
-        trees: dict[str, PreferenceTree] = {}
-        waiting = iter(problems)
+    async def _grow(self, problems: int, context: Context, tally: Tally, spool: Spool) -> None:
+        """Put the trees into the spool as they finish, under the numbers of their problems."""
+        waiting = enumerate(self._chosen(context.seed, []))
         started = time.monotonic()
         async with AsyncExitStack() as stack:
-            opened = await self._open(stack, stack.enter_context(Store(context.folder / STORE)), tally)
-            limits = Limits(self.turns, self.keep_correct, self.keep_incorrect)
-            progress = stack.enter_context(context.progress("grow", len(problems), "trees"))
+            climber = await self._open(stack, stack.enter_context(Journal(context.folder / JOURNAL)), tally)
+            progress = stack.enter_context(context.progress("grow", problems, "trees"))
 
             async def work() -> None:
-                for problem in waiting:
-                    trees[problem.id] = await grow_tree(problem, opened, limits, context.seed)
+                for number, problem in waiting:
+                    tree = await play(problem, climber, climber.environment, turns=self.turns, seed=context.seed)
+                    spool.add(number, to_json(tree))
                     rate = tally.tokens / (time.monotonic() - started)
-                    progress.advance(1, **{"tokens a second": rate, "from the store": tally.found})
+                    progress.advance(1, **{"tokens a second": rate, "from the journal": tally.found})
 
             try:
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(min(self.concurrency, len(problems))):
+                    for _ in range(min(self.concurrency, problems)):
                         group.create_task(work())
             except BaseExceptionGroup as failures:
                 raise _first(failures) from failures
-        return [trees[problem.id] for problem in problems]
 
-    async def _open(self, stack: AsyncExitStack, store: Store, tally: Tally) -> Opened:
+    async def _open(self, stack: AsyncExitStack, journal: Journal, tally: Tally) -> Climber:
         """Open every part once; rungs with equal backends share one actor."""
-        actors: list[tuple[Backend, Actor]] = []
+        actors: list[tuple[Backend, OpenBackend]] = []
         ladder = []
         for rung in self.actors:
             actor = next((actor for backend, actor in actors if backend == rung.backend), None)
@@ -182,20 +201,27 @@ class Grow(Stage):
                 actor = await stack.enter_async_context(rung.backend.open())
                 actors.append((rung.backend, actor))
             ladder.append((rung, actor))
-        return Opened(
-            ladder=tuple(ladder),
+        environment = Environment(
             grader=await stack.enter_async_context(self.grader.open()),
-            store=store,
+            journal=journal,
             tally=tally,
             workbench=await stack.enter_async_context(self.tool.open()) if self.tool else None,
             tool=identity(self.tool) if self.tool else "",
             review=await stack.enter_async_context(self.critic.open()) if self.critic else None,
             critic=identity(self.critic) if self.critic else "",
         )
+        return Climber(tuple(ladder), environment, self.keep_correct, self.keep_incorrect)
 
-    def _provenance(self, context: Context, trees: Sequence[PreferenceTree]) -> dict[str, Any]:
+    def _counted(self, spool: Spool, counts: Counts, tiers: set[Tier]) -> Iterator[PreferenceTree]:
+        """Yield the finished trees in the order of their problems, and count what they hold."""
+        for number, data in enumerate(spool):
+            tree = from_json(PreferenceTree, data, where=f"tree {number}")
+            counts.add(tree)
+            tiers.update(node.observation.tier for node in tree if node.observation and node.observation.tier)
+            yield tree
+
+    def _provenance(self, context: Context, tiers: Collection[Tier]) -> dict[str, Any]:
         """Return what the manifest says of the growth: no paths and no times, so that its bytes can be compared."""
-        tiers = {node.observation.tier for tree in trees for node in tree if node.observation is not None}
         return {
             "stage": context.name,
             "seed": context.seed,
@@ -210,7 +236,7 @@ class Grow(Stage):
             "grader": type(self.grader).__name__,
             "critic": type(self.critic).__name__ if self.critic else None,
             "tool": type(self.tool).__name__ if self.tool else None,
-            "sandbox_tiers": sorted(tier for tier in tiers if tier is not None),
+            "sandbox_tiers": sorted(tiers),
         }
 
 

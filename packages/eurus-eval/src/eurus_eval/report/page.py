@@ -39,7 +39,7 @@ def render(run: RunView) -> str:
     """Return the page's HTML."""
     script, style = _asset("page.js"), _asset("page.css")
     environment = Environment(
-        loader=PackageLoader("eurus_eval"),
+        loader=PackageLoader("eurus_eval", "report/templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -64,4 +64,4 @@ def render(run: RunView) -> str:
 
 
 def _asset(name: str) -> str:
-    return (files("eurus_eval") / "templates" / name).read_text(encoding="utf-8")
+    return (files("eurus_eval") / "report" / "templates" / name).read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from eurus_core.episode.journal import Journal, Record
+from eurus_core.episode.resume import key
 from eurus_core.errors import InputError, PluginError
 from eurus_core.parts.choice import Choice, Samples
 from eurus_core.parts.contracts import Artefact, Grader, Scorer, Stage
@@ -30,7 +33,7 @@ from eurus_core.statistics import (
 from eurus_eval.samples import by_problem, read_samples
 from eurus_eval.stages import accuracy, cuts
 from eurus_eval.stages.accuracy import percent, points, worded
-from eurus_eval.stages.work_log import WorkLog
+from eurus_eval.stages.evaluate import JOURNAL
 
 BLIND = "a scorer that knows nothing"
 TERMS = {
@@ -74,10 +77,10 @@ class BestOfN(Stage):
         if any(len(group) > k for group in groups.values()):
             context.note(f"Problems have unequal numbers of samples; the first {k} of each are used.")
         groups = {problem: group[:k] for problem, group in groups.items()}
-        with WorkLog(context.path("scores")) as log:
-            scores = self._score(context, self.scorer, groups, log) if self.scorer else None
-        self._write(context, groups, scores)
-        log.done()
+        with Journal(context.folder / JOURNAL) as journal:
+            scores = self._score(context, self.scorer, groups, journal) if self.scorer else None
+            self._write(context, groups, scores)
+            journal.discard()
         curves = _curves(groups, self.grader, scores, self.scorer_label)
         context.figure("samples a problem", k)
         for block in (_plot(curves), _table(curves, k)):
@@ -89,25 +92,31 @@ class BestOfN(Stage):
         if scores is not None:
             self._compare(context, curves, groups, scores)
 
-    def _score(self, context: Context, part: Scorer, groups: Groups, log: WorkLog) -> dict[str, list[float]]:
-        scores: dict[str, list[float]] = {piece["problem"]: piece["scores"] for piece in log.found}
-        if len(scores) == len(groups):
-            return scores
-        with part.open() as scorer, context.progress(context.name, len(groups), "problems") as progress:
-            progress.resume_at(len(scores))
-            for problem in [problem for problem in groups if problem not in scores]:
-                group = groups[problem]
-                prompt = (first_message(group[0].problem),)
-                found = list(scorer.score(prompt, [sample.action.text for sample in group]))
-                if len(found) != len(group) or not all(map(math.isfinite, found)):
-                    raise PluginError(
-                        f"The scorer gave {found} for {len(group)} responses to problem {problem}; "
-                        "it must give one finite score each."
-                    )
-                scores[problem] = found
-                log.add({"problem": problem, "scores": found})
-                progress.advance()
+    def _score(self, context: Context, part: Scorer, groups: Groups, journal: Journal) -> dict[str, list[float]]:
+        scores: dict[str, list[float]] = {one.place: json.loads(one.value) for one in journal.records("scores")}
+        if len(scores) < len(groups):
+            asyncio.run(self._ask(context, part, groups, journal, scores))
         return scores
+
+    async def _ask(
+        self, context: Context, part: Scorer, groups: Groups, journal: Journal, scores: dict[str, list[float]]
+    ) -> None:
+        """Add the scores of the other problems, each in the journal before the next is asked."""
+        async with part.open() as scorer:
+            with context.progress(context.name, len(groups), "problems") as progress:
+                progress.resume_at(len(scores))
+                for problem in [problem for problem in groups if problem not in scores]:
+                    group = groups[problem]
+                    prompt = (first_message(group[0].problem),)
+                    found = list(await scorer.score(prompt, [sample.action.text for sample in group]))
+                    if len(found) != len(group) or not all(map(math.isfinite, found)):
+                        raise PluginError(
+                            f"The scorer gave {found} for {len(group)} responses to problem {problem}; "
+                            "it must give one finite score each."
+                        )
+                    scores[problem] = found
+                    await journal.keep(Record(key("scores", problem), "scores", problem, json.dumps(found)))
+                    progress.advance()
 
     def _write(self, context: Context, groups: Groups, scores: Scored | None) -> None:
         with context.path("scores").open("w", encoding="utf-8") as file:

@@ -5,36 +5,37 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from eurus_core.episode.step import judge
+from eurus_core.episode.journal import Journal
+from eurus_core.episode.resume import Tally, identity
+from eurus_core.episode.trajectory import Attempt, Environment, Turn, play
 from eurus_core.errors import InputError
 from eurus_core.parts.choice import Choice
-from eurus_core.parts.contracts import Actor, Artefact, Backend, Grader, Grading, Source, Split, Stage, Tool, Workbench
+from eurus_core.parts.contracts import Artefact, Backend, Grader, OpenBackend, Source, Split, Stage, Tool
 from eurus_core.records import Problem, Request, Sample, Sampling
-from eurus_core.records.codec import from_json, to_json
-from eurus_core.records.prompts import first_message
 from eurus_core.records.seeds import derive
-from eurus_core.records.turns import parse
 from eurus_core.stages import Context
 from eurus_core.statistics import mean_interval
 from eurus_eval.samples import by_problem, correct_share, write_samples
 from eurus_eval.stages import cuts
 from eurus_eval.stages.accuracy import TERMS, accuracy_table, example_table, outcome_table, percent
-from eurus_eval.stages.work_log import WorkLog
 
-Attempt = tuple[Problem, int]
+Wanted = tuple[Problem, int]
+JOURNAL = "journal.sqlite"
+"""What a stage has been told so far; it is removed once the artefact is whole."""
 
 
 class Evaluate(Stage):
     """Ask each problem ``samples`` times and grade the answers.
 
-    A killed evaluation keeps its finished samples and asks for the others only.
+    A killed evaluation keeps what it was answered and asks for the rest only.
     """
 
     produces: ClassVar[Artefact] = "samples"
@@ -77,31 +78,26 @@ class Evaluate(Stage):
         if len(bad) > 3:
             context.note(f"Left out in all: {len(bad)} rows.")
         wanted = [(problem, index) for problem in problems for index in range(self.samples)]
-        with WorkLog(context.path("samples")) as log:
-            found = (from_json(Sample, piece, where=str(log.path)) for piece in log.found)
-            done = {(sample.problem.id, sample.index): sample for sample in found}
-            todo = deque((problem, index) for problem, index in wanted if (problem.id, index) not in done)
+        samples: dict[tuple[str, int], Sample] = {}
+        tally = Tally()
+        with Journal(context.folder / JOURNAL) as journal:
             with context.progress(context.name, len(wanted), "samples") as progress:
-                progress.resume_at(len(wanted) - len(todo))
-                started, tokens = time.monotonic(), 0
+                started = time.monotonic()
 
                 def keep(sample: Sample) -> None:
-                    nonlocal tokens
-                    log.add(to_json(sample))
-                    done[sample.problem.id, sample.index] = sample
-                    tokens += sample.action.tokens
-                    progress.advance(1, **{"tokens a second": tokens / max(time.monotonic() - started, 1e-9)})
+                    samples[sample.problem.id, sample.index] = sample
+                    rate = tally.tokens / max(time.monotonic() - started, 1e-9)
+                    progress.advance(1, **{"tokens a second": rate})
 
-                if todo:
-                    asyncio.run(_work(self, todo, keep, context.seed))
+                asyncio.run(_work(self, deque(wanted), keep, context.seed, journal, tally))
                 seconds = time.monotonic() - started
-        finished = [done[problem.id, index] for problem, index in wanted]
-        write_samples(context.path("samples"), finished)
-        log.done()
+            finished = [samples[problem.id, index] for problem, index in wanted]
+            write_samples(context.path("samples"), finished)
+            journal.discard()
         self._report(context, finished)
-        if tokens:
-            context.figure("tokens", tokens)
-            context.figure("tokens a second", tokens / seconds)
+        if tally.tokens:
+            context.figure("tokens", tally.tokens)
+            context.figure("tokens a second", tally.tokens / seconds)
 
     def _problems(self) -> tuple[list[Problem], list[InputError]]:
         bad: list[InputError] = []
@@ -139,55 +135,59 @@ class Evaluate(Stage):
         context.define(self.source.terms)
 
 
-async def _work(settings: Evaluate, todo: deque[Attempt], keep: Callable[[Sample], None], seed: int) -> None:
+@dataclass(frozen=True)
+class _Asked:
+    """Asks one actor once: a :class:`~eurus_core.episode.trajectory.Player` whose trajectories have one turn."""
+
+    settings: Evaluate
+    actor: OpenBackend
+    environment: Environment
+    seed: int
+
+    async def act(self, turn: Turn) -> list[Attempt]:
+        request = Request(turn.history, self.settings.sampling, self.seed, turn.problem)
+        return [await self.environment.attempt(turn, self.settings.backend, self.actor, request)]
+
+    def choose(self, attempts: Sequence[Attempt], turn: Turn, *, last: bool) -> tuple[Sequence[Attempt], None]:
+        return attempts, None
+
+
+async def _work(
+    settings: Evaluate,
+    todo: deque[Wanted],
+    keep: Callable[[Sample], None],
+    seed: int,
+    journal: Journal,
+    tally: Tally,
+) -> None:
     """Work through the attempts, ``concurrency`` at a time.
 
     After a failure nothing new is asked; what was asked by then is paid for, so it is finished and kept first.
     """
     async with AsyncExitStack() as stack:
         actor = await stack.enter_async_context(settings.backend.open())
-        workbench = await stack.enter_async_context(settings.tool.open()) if settings.tool else None
-        grading = await stack.enter_async_context(settings.grader.open())
+        environment = Environment(
+            grader=await stack.enter_async_context(settings.grader.open()),
+            journal=journal,
+            tally=tally,
+            workbench=await stack.enter_async_context(settings.tool.open()) if settings.tool else None,
+            tool=identity(settings.tool) if settings.tool else "",
+        )
 
         async def worker() -> None:
             while todo:
                 problem, index = todo.popleft()
+                player = _Asked(settings, actor, environment, derive(seed, problem.id, index))
                 try:
-                    keep(await _attempt(settings, problem, index, actor, workbench, grading, seed))
+                    tree = await play(problem, player, environment, turns=1, seed=seed, place=f" sample {index}")
                 except BaseException:
                     todo.clear()
                     raise
+                (node,) = tree
+                keep(Sample(problem, node.action, node.verdict, node.observation, index))
 
         workers = min(settings.concurrency, len(todo))
         ends = await asyncio.gather(*(worker() for _ in range(workers)), return_exceptions=True)
         for end in ends:
             if end is not None:
                 raise end
-
-
-async def _attempt(
-    settings: Evaluate,
-    problem: Problem,
-    index: int,
-    actor: Actor,
-    workbench: Workbench | None,
-    grading: Grading,
-    seed: int,
-) -> Sample:
-    request = Request(
-        messages=(first_message(problem),),
-        sampling=settings.sampling,
-        seed=derive(seed, problem.id, index),
-        problem=problem,
-    )
-    reply = await actor.generate(request)
-    # An interpreter is taken only when there is code to run: waiting for a model must not hold one.
-    session = await workbench.session(problem.tools) if workbench is not None and parse(reply.text).code else None
-    try:
-        action, observation, verdict = await judge(
-            reply, request, session, grading, name=settings.backend.actor, assisted=settings.backend.assisted
-        )
-    finally:
-        if session is not None:
-            await session.close()
-    return Sample(problem, action, verdict, observation, index)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eurus_core.errors import InputError
-from eurus_core.parts.contracts import Actor, Backend
+from eurus_core.parts.contracts import Backend, OpenBackend
 from eurus_core.records import Reply, Request
 from eurus_core.records.codec import from_json
 from eurus_core.records.request_keys import request_key
@@ -31,7 +31,7 @@ class ReplayBackend(Backend):
         return self.label
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[OpenBackend]:
         yield _Replay(self.path, read_replies(self.path))
 
 

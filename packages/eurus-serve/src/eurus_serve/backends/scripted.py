@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import field_validator
 
 from eurus_core.errors import ModelError
-from eurus_core.parts.contracts import Actor, Backend
+from eurus_core.parts.contracts import Backend, OpenBackend
 from eurus_core.records import Reply, Request
 from eurus_core.records.seeds import derive
 
@@ -43,7 +43,7 @@ class ScriptedBackend(Backend):
         return self.label
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Actor]:
+    async def open(self) -> AsyncIterator[OpenBackend]:
         yield _Scripted(self.replies)
 
 

@@ -8,7 +8,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from eurus_core.errors import ModelError
 from eurus_core.models import prompt_ids
 from eurus_core.records import Message, Reply, Request
 from eurus_serve.backends.transformers.decoding import Decoder, Draft
+from eurus_serve.backends.transformers.pieces import Pieces
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -33,6 +34,8 @@ class _Ticket:
     draft: Draft
     future: asyncio.Future[Reply]
     submitted: float = field(default_factory=time.monotonic)
+    pieces: Pieces | None = None
+    listener: asyncio.Queue[str | None] | None = None  # of who reads along; None is its end
 
 
 class BatchingActor:
@@ -63,9 +66,38 @@ class BatchingActor:
         return self.tokens / self.busy_seconds if self.busy_seconds else 0.0
 
     async def generate(self, request: Request) -> Reply:
+        ticket = self._ticket(request)
+        self._submit(ticket)
+        try:
+            return await ticket.future
+        finally:
+            ticket.draft.abandoned = True  # of no effect on a reply that is done
+
+    async def stream(self, request: Request) -> AsyncIterator[str | Reply]:
+        """Yield the text as it is written, then the reply that ``generate`` would give."""
+        ticket = self._ticket(request)
+        ticket.pieces = Pieces(self._decoder.decode, request.sampling.stop)
+        ticket.listener = heard = asyncio.Queue[str | None]()
+        ticket.future.add_done_callback(lambda _: heard.put_nowait(None))
+        self._submit(ticket)
+        try:
+            sent = 0
+            while (piece := await heard.get()) is not None:
+                sent += len(piece)
+                yield piece
+            reply = await ticket.future
+            if reply.text[sent:]:
+                yield reply.text[sent:]
+            yield reply
+        finally:
+            ticket.draft.abandoned = True
+
+    def _ticket(self, request: Request) -> _Ticket:
         prompt = self._encode(request.messages)
         self._check_length(len(prompt), request.sampling.max_tokens)
-        ticket = _Ticket(Draft(prompt, request.sampling, request.seed), self._loop.create_future())
+        return _Ticket(Draft(prompt, request.sampling, request.seed), self._loop.create_future())
+
+    def _submit(self, ticket: _Ticket) -> None:
         with self._changed:
             if self._failure is not None:
                 raise self._failure
@@ -73,10 +105,6 @@ class BatchingActor:
                 raise RuntimeError(f"{self._name} is closed")
             self._waiting.append(ticket)
             self._changed.notify()
-        try:
-            return await ticket.future
-        finally:
-            ticket.draft.abandoned = True  # of no effect on a reply that is done
 
     async def close(self) -> None:
         """Stop after the step that is running; requests still waiting are cancelled."""
@@ -112,6 +140,7 @@ class BatchingActor:
                 started = time.perf_counter()
                 done = self._admit()
                 done += self._decoder.step()
+                self._tell_listeners()
                 self.busy_seconds += time.perf_counter() - started
                 self._settle(done)
         except BaseException as error:  # whatever it is, those who wait must learn of it
@@ -137,6 +166,14 @@ class BatchingActor:
             return []
         self._running |= {ticket.draft: ticket for ticket in tickets}
         return self._decoder.admit([ticket.draft for ticket in tickets])
+
+    def _tell_listeners(self) -> None:
+        """Hand out what the last step made certain; what is still held comes with the reply."""
+        for ticket in self._running.values():
+            if ticket.pieces is None or ticket.listener is None or ticket.draft.finish:
+                continue
+            if piece := ticket.pieces.take(ticket.draft.tokens):
+                self._tell(functools.partial(ticket.listener.put_nowait, piece))
 
     def _settle(self, done: Sequence[Draft]) -> None:
         finished = []

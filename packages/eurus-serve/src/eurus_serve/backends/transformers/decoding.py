@@ -194,7 +194,7 @@ class Decoder:
         full = len(draft.tokens) >= draft.sampling.max_tokens
         if not (ended or full or self._stop_in_tail(draft)):
             return
-        text = self._decode(draft.tokens[:-1] if ended else draft.tokens)
+        text = self.decode(draft.tokens[:-1] if ended else draft.tokens)
         cut = min((at for at in map(text.find, draft.sampling.stop) if at >= 0), default=None)
         if ended or full or cut is not None:
             draft.text, draft.finish = text[:cut], "length" if full and not ended and cut is None else "stop"
@@ -204,10 +204,11 @@ class Decoder:
         stop = draft.sampling.stop
         if not stop:
             return False
-        tail = self._decode(draft.tokens[-(max(len(string.encode()) for string in stop) + 8) :])
+        tail = self.decode(draft.tokens[-(max(len(string.encode()) for string in stop) + 8) :])
         return any(string in tail for string in stop)
 
-    def _decode(self, tokens: list[int]) -> str:
+    def decode(self, tokens: list[int]) -> str:
+        """Return the text of a reply's tokens."""
         return str(self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 
