@@ -103,7 +103,7 @@ def _read(chunks: list[Chunk], clause: str, formulas: list[str], which_is: str) 
         last = counts
     elif len(candidates) > 1 and not _equates(chunks, last, formulas) and _is_one_of_several(chunks, candidates):
         return None
-    elif len(candidates) > 1 and _is_aside(chunks, last, formulas):
+    elif len(candidates) > 1 and (_is_aside(chunks, last, formulas) or _is_purpose(chunks, candidates, formulas)):
         stated = [run for run in candidates[:-1] if _is_stated(chunks, run, formulas) or _is_subject(chunks, run)]
         if not stated or chunks[last[0] - 1].text.lower() == "with":  # 4 each, with 2 left over
             return None
@@ -182,6 +182,14 @@ def _is_one_of_several(chunks: list[Chunk], runs: list[tuple[int, int]]) -> bool
 def _is_aside(chunks: list[Chunk], run: tuple[int, int], formulas: list[str]) -> bool:
     """Whether a run says of what, in what or for what something is; ``a total of 105`` says what it is."""
     return _behind_preposition(chunks, run) and not _equates(chunks, run, formulas)
+
+
+def _is_purpose(chunks: list[Chunk], runs: list[tuple[int, int]], formulas: list[str]) -> bool:
+    """Whether the last run says what the result before it is for: ``5 * 3 = 15 hours to read 3 books``."""
+    before, last = runs[-2:]
+    between = {chunk.text.lower() for chunk in chunks[before[1] : last[0]]}
+    results = _equates(chunks, before, formulas) and not _equates(chunks, last, formulas)
+    return results and bool(between & {"to", *_PREPOSITIONS}) and not between & {"and", "so", "then", *STATES}
 
 
 def _behind_preposition(chunks: list[Chunk], run: tuple[int, int]) -> bool:
