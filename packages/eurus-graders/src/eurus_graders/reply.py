@@ -99,7 +99,9 @@ _PART = re.compile(r"\s*[-*•]?\s*\(?(?:[a-hA-H]|i{1,3}|iv|vi{0,3}|[1-9])[.)]\s
 _ABBREVIATED = "".join(
     rf"(?<!\b{word})" for word in ("[A-Z]", "St", "Mr", "Ms", "Mrs", "Dr", "Jr", "Sr", "Mt", "Ft", "No", "vs")
 )
-_SENTENCE_END = re.compile(rf"(?<=[^\s]){_ABBREVIATED}[.](?=\s+[A-Z]|\s*$)|(?<=[A-Z])\.(?=\s*$)|[。।]")
+_SENTENCE_END = re.compile(
+    rf"(?<=[^\s]){_ABBREVIATED}[.](?=\s+[A-Z]|\s*$)|(?<=[A-Z])\.(?=\s*$)|[。।]|(?<=[^.\s]\.\$)(?=\s+[A-Z][a-z])"
+)
 _REASON = re.compile(
     r",?\s+(?:because|since|which|rather than|instead of|as (?:desired|required|shown|expected))\b|,\s*(?:not|so|where|as)\b"
 )

@@ -92,6 +92,8 @@ def stands(chunks: list[Chunk], start: int, end: int, clause: str, text: str) ->
         and before[-2] in _BEFORE
     ):
         return False
+    if after[:1] == ["to"] and "=" in text and end + 1 < len(chunks) and chunks[end + 1].kind == "word":
+        return True  # 5 * 3 = 15 hours to read it
     compared = after[:1] and after[0] in _COMPARED and "than" in after[1:]
     goes_on = after[:1] and (
         after[0] in _AFTER or after[:2] == ["out", "of"] or (after[0] == "or" and not run[-1].ends)

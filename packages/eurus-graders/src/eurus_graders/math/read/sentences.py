@@ -204,7 +204,7 @@ def named(clause: str, formulas: list[str]) -> str:
     if found is not None and not valued(re.sub(r"\x00\d+\x00", " ", clause)):
         return "\\text{" + found["words"].strip() + "}"
     if len(bold) == 1 and not masks and not valued(clause) and _ENDS_BOLD.search(clause):
-        return "\\text{" + bold[0].strip(" .:") + "}"
+        return "\\text{" + str(bold[0]).strip(" .:") + "}"
     return ""
 
 
