@@ -40,10 +40,8 @@ def test_each_row_has_its_verdict_in_order_with_both_sides_as_they_were_read(eur
     assert found[3]["score"] == 1.0
 
 
-def test_whole_replies_numbers_lists_and_null_are_judged(eurus: Eurus) -> None:
-    given = rows(
-        ("So we add.\nThe answer is 42.", 42), (42.0, "42"), ("3", ["2", "3"]), (None, 7), ("[0, 5]", "[0, 5]")
-    )
+def test_whole_replies_numbers_lists_and_nothing_are_judged(eurus: Eurus) -> None:
+    given = rows(("So we add.\nThe answer is 42.", 42), (42.0, "42"), ("3", ["2", "3"]), ("", 7), ("[0, 5]", "[0, 5]"))
     assert outcomes(eurus("grade", stdin=given)) == ["correct", "correct", "correct", "unparsed", "correct"]
 
 
@@ -94,7 +92,8 @@ def test_bad_lines_that_are_skipped_keep_their_places(eurus: Eurus) -> None:
         '{"prediction": "1", "reference": null}': '"reference" is null',
         '{"prediction": "1", "reference": " "}': '"reference" is empty',
         '{"prediction": "[0, 5]", "reference": [0, 5]}': "A list holds alternatives, each a text",
-        '{"prediction": ["1"], "reference": "1"}': '"prediction" is no text',
+        '{"prediction": ["1"], "reference": "1"}': '"prediction" is a list',
+        '{"prediction": null, "reference": "1"}': '"prediction" is null',
         '{"prediction": "1", "reference": "1", "kind": "maths"}': "Did you mean 'math'?",
         "[" * 100_000: "not JSON",
     }

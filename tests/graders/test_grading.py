@@ -414,6 +414,27 @@ def test_long_text_is_searched_in_bounded_time(text: str) -> None:
     assert time.process_time() - started < 2.0
 
 
+@pytest.mark.parametrize(
+    ("prediction", "reference", "found"),
+    [
+        (None, "1", "the prediction is null"),
+        ("1", None, "the reference is null"),
+        (["1"], "1", "the prediction is a list"),
+        (True, "1", "the prediction is a truth value"),
+        ("1", [], "the reference is an empty list"),
+        ("1", {"answer": "1"}, "the reference is an object"),
+    ],
+)
+def test_what_is_neither_text_nor_number_is_an_error_in_words(prediction: Any, reference: Any, found: str) -> None:
+    with pytest.raises(InputError, match=found):
+        grade(prediction, reference)
+
+
+def test_numbers_are_judged_as_their_text() -> None:
+    assert grade(42, "42").correct
+    assert grade("so it is \\boxed{1/2}", 0.5).correct
+
+
 def test_searching_a_sentence_for_its_answer_accepts_nothing_more() -> None:
     found = [judge.judge(case["pred"], replies.announced(case["pred"]), case["gold"]) for case in CASES]
     assert [case for case, one in zip(CASES, found, strict=True) if one.correct != case["equal"]] == []

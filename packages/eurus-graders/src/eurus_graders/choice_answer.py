@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from eurus_graders import reply
-from eurus_graders.options import normal
+from eurus_graders.options import normal, options
 
 MAX_TEXT = 100_000
 """Characters looked at, from the end: answers stand there."""
@@ -31,6 +31,9 @@ _STATEMENT = re.compile(
     r"|\b(?:that|this|which)\s+(?:only\s+)?leaves\s+(?:us\s+with\s+)?(?:only\s+)?(?=(?P<left>[(\[*]*(?:(?:option|choice|answer)\s+)?[(\[*]*[A-Z]\b[^\n]{0,400}))"
     r"|\b(?:richtig|korrekt)\s+ist\s+(?:also\s+|somit\s+|daher\s+|demnach\s+)?(?=(?P<richtig>[^\n]{1,400}))"
     r"|(?:→|⇒|⟹|➜|\\(?:right|Right)arrow)\s*(?=(?P<arrow>[*$]*(?:(?:option|choice|answer)\s+)?[(\[*]*[A-Z]\b(?:[)\].:*]*\s*\([^()\n]{1,200}\))?[)\].:*$\s]*(?:\n|\Z)))"
+    r"|\b(?:change|switch|revise|correct|update)\s+my\s+(?:answer|choice)\s+to\s+(?=(?P<changed>[^\n]{1,400}))"
+    r"|\b(?:corresponds?\s+to|matches|agrees\s+with|(?:described|represented|given|expressed|explained|answered|captured|matched|shown)\s+by)\s+(?:answer\s+)?"
+    r"(?=(?P<matched>(?:(?:option|choice|answer)\s+)?[*(\[]{0,3}[A-Z][*)\]]{0,3}[.!*]*\s*(?:\n|\Z)))"
     r"|(?:故选|应选|应该选|选择|选)\s*[:：]?\s*(?=(?P<elected>[(（]?[A-Za-z][^\n]{0,400}))",
     re.IGNORECASE,
 )
@@ -61,18 +64,30 @@ _IN_BRACKETS = re.compile(r"\s*\([^()]{1,200}\)[\s.!]*")
 _IS_RIGHT = re.compile(
     r"(?P<picked>(?:\(\s*[A-Za-z]\s*\)|\b[A-Z]))\s+is\s+(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer)\b(?!\s*\?)"
 )
+_LETTERS = re.compile(
+    r"(?:(?i:options?|choices?|answers?|letters?)\s*:?\s+)?[(\[{]*[A-Z][)\]}.]?(?:\s*(?:,\s*(?:and|und|et|y)?|;|&|\+|/|and|und|et|y|和|、)\s*(?:(?i:options?|choices?)\s+)?[(\[{]?[A-Z][)\]}.]?){1,9}[)\]}]*"
+)
+_OF = re.compile(r"\bof\s+(?P<words>[^\n.!?]{1,200})[.!]?\s*\Z", re.IGNORECASE)
+_CONDITIONAL = re.compile(
+    r"\b(?:not|never|neither|nor|no|whether|if|could|would|might|may|should|tempted|considered|want(?:ed)?|to)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+"""Stands before words that name an option and makes them no pick."""
 _BUT_NOT = re.compile(r",\s*(?:(?:and\s+)?not\b|nicht\b|pas\b|no\s|不是|не\s)", re.IGNORECASE)
 _ARTICLE = re.compile(r"\A(?:la|le|el|die|der|das|letra|lettre)\s+(?=[(\[]?[A-Z]\b)")
 _EXPLAINED = re.compile(r"[*_#]*(?:explanation|reason|because|justification|rationale|since|this|why)\b", re.IGNORECASE)
 _CORRECTED = re.compile(r"[^\n?]{1,300}\?\s+[Nn]o[,.:]\s+(?=[(\[]?[A-Za-z])")
 _REASON = re.compile(
-    r",?\s*(?:(?:because|since|as|due|given|which|so|for|not|is\s+(?:the\s+)?(?:correct|right|best|answer))\b|[-–—]{1,2}\s)",
+    r",?\s*(?:(?:because|since|as|due|given|which|so|for|not|weil|denn|porque|ya\s+que|car|parce\s+que|puisque|perché|poiché|так\s+как|потому\s+что|поскольку|因为|是因为|is\s+(?:the\s+)?(?:correct|right|best|answer))\b|[-–—]{1,2}\s)",
     re.IGNORECASE,
 )
 _DOUBT = re.compile(r"\s*(?:is|are|was|isn|seems?|can|could|may|might|would|or|and|/|&|\?)(?![a-z])", re.IGNORECASE)
 _LED = re.compile(r"^[ \t*_>•-]*(?:(?i:option|choice)\s+)?[(\[]?([A-Z])\s?[)\].:][*_)]*:?(?=[ \t]*\S{2})", re.MULTILINE)
 """A line that an option's letter leads and words follow."""
-_DENIAL = re.compile(r"(?:not|n['’]t|neither|none|either|both|one of|among|between|all of)\b", re.IGNORECASE)
+_DENIAL = re.compile(
+    r"(?:not|n['’]t|neither|none|either|both(?!\s+(?!options?\b|choices?\b|answers?\b|statements?\b|are\b|of\b|could\b|may\b|might\b|seem)[a-z]{3,})|one of|among|between|all of)\b",
+    re.IGNORECASE,
+)
 _END = " \t.,;:!)*_。"
 
 
@@ -149,6 +164,40 @@ def _predicate(line: str, listed: Mapping[str, str]) -> Pick | None:
     return Pick(letters[0], listed[letters[0]]) if len(letters) == 1 and not named else None
 
 
+def several(text: str) -> frozenset[str]:
+    """Return the letters of ``A, C`` or ``(A) and (C)``, two or more; none where a text is anything else."""
+    bare_text = undressed(text).strip(_END.replace(")", ""))
+    return (
+        frozenset(re.findall(r"(?<![A-Za-z])[A-Z](?![A-Za-z])", bare_text))
+        if _LETTERS.fullmatch(bare_text)
+        else frozenset()
+    )
+
+
+def several_picked(text: str) -> frozenset[str]:
+    """Return the letters that a reply states as its answer: as a whole, else in its last statement; one is a set of one."""
+    text = undressed(unicodedata.normalize("NFKC", text[-MAX_TEXT:]))
+    for said in (text, *map(undressed, islice(_statements(text), 1)), text.rpartition("\n")[2]):
+        stated = re.split(r"(?<=\w)[.;!](?:\s|\Z)", said.replace("**", ""), maxsplit=1)[0]
+        found = several(_REASON.split(stated, maxsplit=1)[0]) or several(stated)
+        if found:
+            return found
+    one = pick(text, {})
+    return frozenset(one.letter) if one.letter else frozenset()
+
+
+def pick_of_own_list(text: str) -> Pick | None:
+    """Return the option, of those that a reply itself lists, whose words its last sentence ends in: ``So it is 6 N.``"""
+    text = undressed(unicodedata.normalize("NFKC", text[-MAX_TEXT:]))
+    last = text.rpartition("\n")[2]
+    listed = options(text[: len(text) - len(last)].rstrip() + "\n\n")
+    if not listed or _DENIES.search(last) is not None:
+        return None
+    amount = _OF.search(last)
+    letters = _letters(undressed(amount["words"]), listed) if amount is not None else []
+    return Pick(letters[0], listed[letters[0]]) if len(letters) == 1 else _predicate(last, listed)
+
+
 def bare(text: str, listed: Mapping[str, str]) -> Pick | None:
     """Return the pick of a text that is nothing but one: a letter, a letter with its option's words, an option's words."""
     text = undressed(text)
@@ -176,12 +225,17 @@ def _statements(text: str) -> Iterator[str]:
     found += [
         (match.start(), next(said for said in match.groupdict().values() if said))
         for match in _STATEMENT.finditer(text)
+        if not ((match["changed"] or match["matched"]) and _CONDITIONAL.search(_sentence_before(text, match.start())))
     ]
     found += [(match.start(), match["picked"]) for match in _IS_RIGHT.finditer(text)]
     found += [(match.start(), match["concluded"]) for match in _CONCLUDED.finditer(text)]
     found += [(match.start(), match["it"].upper()) for match in _IT_IS.finditer(text)]
     for _, said in sorted(found, reverse=True):
         yield said
+
+
+def _sentence_before(text: str, at: int) -> str:
+    return re.split(r"[.!?\n]\s", text[max(0, at - 200) : at])[-1]
 
 
 def _read(text: str, listed: Mapping[str, str]) -> Pick | None:

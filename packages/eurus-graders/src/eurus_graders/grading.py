@@ -17,7 +17,7 @@ from eurus_core.errors import PluginError, UserError
 from eurus_core.parts.choice import Choice
 from eurus_core.parts.contracts import Grader, OpenGrader
 from eurus_core.records import Verdict, turns
-from eurus_graders.rows import Row
+from eurus_graders.rows import Row, given
 
 _KIND: TypeAdapter[Grader] = TypeAdapter(Annotated[Grader, Choice("graders")])
 _AT_ONCE = 64
@@ -117,18 +117,21 @@ class Graders:
 
 
 def grade(
-    prediction: str, reference: str | Sequence[Any], grader: Grader | str = "math", instruction: str = ""
+    prediction: str | float,
+    reference: str | float | Sequence[Any],
+    grader: Grader | str = "math",
+    instruction: str = "",
 ) -> Verdict:
     """Return the verdict on one prediction, an answer or a whole reply; of ``reference`` a list holds alternatives, or tests.
 
-    Opens the grader for this one verdict, and an event loop: where many are judged, open it once and await.
+    Numbers are judged as their text; InputError where one of them is anything else, such as None. Opens the grader for this one verdict, and an event loop: where many are judged, open it once and await.
     """
     chosen = grader if isinstance(grader, Grader) else _grader({"name": grader})
-    row = Row(1, prediction, reference if isinstance(reference, str) else list(reference), instruction=instruction)
+    row = given(prediction, reference, instruction)
 
     async def once() -> Verdict:
         async with chosen.open() as grading:
-            return await grading.grade(row.problem(chosen.judges_by), turns.parse(prediction), None)
+            return await grading.grade(row.problem(chosen.judges_by), turns.parse(row.prediction), None)
 
     return asyncio.run(once())
 

@@ -99,20 +99,31 @@ _PART = re.compile(r"\s*[-*•]?\s*\(?(?:[a-hA-H]|i{1,3}|iv|vi{0,3}|[1-9])[.)]\s
 _ABBREVIATED = "".join(
     rf"(?<!\b{word})" for word in ("[A-Z]", "St", "Mr", "Ms", "Mrs", "Dr", "Jr", "Sr", "Mt", "Ft", "No", "vs")
 )
-_SENTENCE_END = re.compile(rf"(?<=[^\s]){_ABBREVIATED}[.](?=\s+[A-Z]|\s*$)|(?<=[A-Z])\.(?=\s*$)|[。।]")
+_SENTENCE_END = re.compile(
+    rf"(?<=[^\s]){_ABBREVIATED}[.](?=\s+[A-Z]|\s*$)|(?<=[A-Z])\.(?=\s*$)|[。।]|(?<=[^.\s]\.\$)(?=\s+[A-Z][a-z])"
+)
 _REASON = re.compile(
     r",?\s+(?:because|since|which|rather than|instead of|as (?:desired|required|shown|expected))\b|,\s*(?:not|so|where|as)\b"
 )
+_WHICH_IS = re.compile(r",?\s+which\s+(?:is|are|equals|comes\s+to)\s+(?P<said>\S.*)", re.DOTALL)
+_PRAISE = re.compile(
+    r"(?:indeed\s+|thus\s+)?(?:correct|right|reasonable|valid|unique|consistent|verified|confirmed)", re.IGNORECASE
+)
+"""Said of an answer, and none."""
 _FILLER = re.compile(
-    r"(?:(?:therefore|thus|hence|then|now|simply|just|indeed|exactly|equal to|given by|probably|definitely|clearly|actually)\b[\s,:]*)+",
+    r"(?:(?:therefore|thus|hence|then|now|simply|just|indeed|exactly|equal to|given by|probably|definitely|clearly|actually"
+    r"|also|somit|daher|folglich|demnach|schließlich|donc|alors|ainsi|entonces|pues|por (?:lo )?tanto|portanto|então|logo|quindi|dunque|итак|значит)\b[\s,:]*)+",
     re.IGNORECASE,
 )
 _RATHER = re.compile(r"\Anot\s[^,;.]{1,40}?,?\s+but\s+(?:rather\s+)?", re.IGNORECASE)
+_VALUED = re.compile(r"\d|\$")
 _COPULA = re.compile(r"\s*(?:です|である|だ|になります|となります|입니다|이다|이에요|예요|है|हैं|होगा)[\s。.।]*\Z")
 _WITHDRAWN = re.compile(
     r"\b(?:wait|hold on|scratch that|oops|on second thought|correction)\b"
     r"|\b(?:that|this|it|which)(?:['’]s| is| was| seems| looks)\s+(?:actually\s+|clearly\s+|obviously\s+)?(?:wrong|incorrect|not (?:right|correct)|a mistake|an error)\b"
-    r"|\bI\s+(?:made|have made)\s+(?:a|an)\s+(?:\w+\s+)?(?:mistake|error)\b|\bI\s+was\s+wrong\b|(?:^|[.!?\n]\s*)no,\s|\bactually,?\s+(?:it|that|the answer|this)\b",
+    r"|\bI\s+(?:made|have made)\s+(?:a|an)\s+(?:\w+\s+)?(?:mistake|error)\b|\bI\s+was\s+wrong\b|\bI(?:['’]m|\s+am)\s+(?:not\s+(?:so\s+|quite\s+|at\s+all\s+)?sure|unsure)\b"
+    r"|(?:^|[.!?\n]\s*|\bhowever,\s*|\bbut\s+)(?:this|that|it)\s+(?:(?:does|do|did)(?:\s+not|n['’]t)\s+(?:satisfy|work|hold|fit|match|make)|(?:cannot|can\s*not|can['’]t|could(?:\s+not|n['’]t))\s+be|(?:is|was)\s+(?:not\s+(?:yet\s+)?(?:the|our|my)\s+(?:final\s+)?answer|only\s+(?:an?\s+(?:upper|lower)\s+bound|half)))\b"
+    r"|\bwe\s+(?:forgot|overlooked|still\s+(?:need|have)|must\s+still)\b|(?:^|[.!?\n]\s*)no,\s|\bactually,?\s+(?:it|that|the answer|this)\b",
     re.IGNORECASE,
 )
 _FINISHED = re.compile(r"[.!?](?=\s)|\n|\}|</\w+>|。")
@@ -272,7 +283,7 @@ def _stated(text: str) -> tuple[int, Found] | None:
         if _NEGATED.search(cue) is not None:
             continue
         answer, after = _behind(text, end)
-        if not answer or (_WEAK.match(cue) is not None and _goes_on(cue, after)):
+        if not answer or _PRAISE.fullmatch(answer) or (_WEAK.match(cue) is not None and _goes_on(cue, after)):
             continue
         return start, Found(answer, "stated", after)
     return None
@@ -327,13 +338,20 @@ def _line_end(text: str, at: int) -> int:
 
 
 def _reasonless(sentence: str) -> str:
-    """Return a sentence up to its reason; one within brackets is a remark's."""
+    """Return a sentence up to its reason; one within brackets is a remark's.
+
+    Where what stands before is a description, the value is behind it: ``the sum of both, which is 12``, ``two numbers, so the less is 3``.
+    """
     at, opened = 0, 0
     for reason in _REASON.finditer(sentence):
         opened += sentence.count("(", at, reason.start()) - sentence.count(")", at, reason.start())
         at = reason.start()
         if opened <= 0:
-            return sentence[:at]
+            head, tail = sentence[:at], sentence[at:]
+            described = len(_WORDS.findall(_FORMULA.sub(" ", head))) > 2
+            if described and (said := _WHICH_IS.fullmatch(tail)) is not None and _VALUED.search(said["said"]):
+                return said["said"]
+            return sentence if described and tail.lstrip(", ").startswith("so ") and _VALUED.search(tail) else head
     return sentence
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -103,12 +103,41 @@ def read(number: int, line: bytes, name: str) -> Row:
     prediction = row["prediction"]
     if isinstance(prediction, dict) and isinstance(prediction.get("content"), str):
         prediction = prediction["content"]  # a message of a chat, whose reasoning_content does not count
-    if isinstance(prediction, (list, dict)):
-        raise InputError('"prediction" is no text', needed=NEEDED, file=name, line=number)
+    if prediction is None or isinstance(prediction, (list, dict)):
+        raise InputError(f'"prediction" is {_kind(prediction)}', needed=NEEDED, file=name, line=number)
     if not isinstance(row.get("instruction", ""), str):
         raise InputError('"instruction" is no text', needed=NEEDED, file=name, line=number)
     unused = tuple(key for key in row if key not in KEYS and key not in THOUGHT)
     return Row(number, _text(prediction), reference, row.get("kind"), row.get("instruction", ""), unused)
+
+
+def given(prediction: Any, reference: Any, instruction: str) -> Row:
+    """Return a row of values that Python code gives, numbers as their text; InputError where one of them is none to judge."""
+    if not isinstance(prediction, str) and not _is_number(prediction):
+        raise InputError(f"the prediction is {_kind(prediction)}", needed="A prediction is a text, or a number.")
+    listed = list(reference) if isinstance(reference, Sequence) and not isinstance(reference, (str, bytes)) else None
+    if listed == [] or (listed is None and not isinstance(reference, str) and not _is_number(reference)):
+        raise InputError(
+            f"the reference is {_kind(reference)}",
+            needed="A reference is a text, a number, or a list of alternatives or of tests.",
+        )
+    if not isinstance(instruction, str):
+        raise InputError(f"the instruction is {_kind(instruction)}", needed="An instruction is a text.")
+    return Row(1, _text(prediction), _text(reference) if listed is None else listed, instruction=instruction)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _kind(value: Any) -> str:
+    """Return what a value is, in words for the person who wrote it."""
+    if value is None:
+        return "null"
+    if isinstance(value, (list, tuple, dict)) and not value:
+        return "an empty list" if not isinstance(value, dict) else "an empty object"
+    kinds = {list: "a list", tuple: "a tuple", dict: "an object", bool: "a truth value", bytes: "bytes"}
+    return kinds.get(type(value), f"of type {type(value).__name__}")
 
 
 def _text(value: Any) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from fractions import Fraction
 from typing import Literal
 
 from eurus_core.records import Verdict
@@ -17,14 +18,14 @@ MAX_WORDS = 16
 
 _SENTENCE_END = re.compile(r"(?<=[a-z\d)\"'][.!?])(?<!\b(?:St|Mr|Ms|Dr|Jr|Sr|Mt|Ft|No|vs)\.)(?<!\bMrs\.)\s+(?=[A-Z])")
 _PREDICATE = re.compile(
-    r"(?:\b(?:is|was|are|were)|\b(?:it|that|he|she)['’]s)\s+(?P<said>[^.?!\n]{1,200}?)(?:,\s*(?:and\s+)?not\b[^\n]*)?[.!]?\s*\Z",
+    r"(?:\b(?:is|was|are|were)|\b(?:it|that|he|she)['’]s|\b(?:that|it|this)\s+(?:would|must)\s+be)\s+(?P<said>(?:[^.?!\n]|(?<=\b[A-Z][a-z])\.(?=\s[A-Z])){1,200}?)(?:,\s*(?:and\s+)?not\b[^\n]*)?[.!]?\s*\Z",
     re.IGNORECASE,
 )
 _TRUTHS = re.compile(r"\b(?:yes|no|true|false)\b", re.IGNORECASE)
 _ASKED = re.compile(r"\?[\s*_]+(yes|no|true|false)[\s!.*_]*\Z", re.IGNORECASE)
 """A question that is said again, and its answer behind it."""
 _AT = re.compile(
-    r"(?![^\n]*\b(?:not|no|if|or)\b)[^\n:\d]{1,100}\bat\s+\**(\d{1,2}:\d\d(?:\s*[ap]\.?\s?m\.?)?)\**[.!]?",
+    r"(?![^\n]*\b(?:not|no|if|or|nicht|oder|pas|ou|o)\b)[^\n:\d]{1,100}\b(?:at|um|à|a\s+las|alle|às)\s+\**(\d{1,2}:\d\d(?:\s*(?:[ap]\.?\s?m\.?|Uhr|h))?)\**(?:\s+(?:an|ab|auf))?[.!]?",
     re.IGNORECASE,
 )
 """A line that says at what time."""
@@ -32,6 +33,24 @@ _WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)
 _CLAUSE = re.compile(r".*(?:→|⇒|;\s|,\s+(?:so|hence|therefore|thus)\s)\s*", re.IGNORECASE)
 """All before the last clause of a sentence: what follows from the rest."""
 _OPENING = re.compile(r"(yes|no|true|false)\b(?=\s*(?:$|[.,;:!]|because\b|since\b))", re.IGNORECASE)
+
+
+_BEHIND = re.compile(
+    r"\s*\((?=[^()]*[\d\w])[^()]*\)\s*(?:,.*)?\Z|,\s+(?:followed\s+by|which|who|whose|where|with|located|known|also|as|an?|the)\s.*\Z",
+    re.DOTALL,
+)
+_TAKES_BACK = re.compile(
+    r"\b(?:not|no|never|neither|wrong|incorrect|false|mistaken|if|or|maybe|perhaps|might|may|could|would|rather|instead|however|but)\b|n['’]t\b|\?",
+    re.IGNORECASE,
+)
+_GLOSS = re.compile(
+    r"\(\s*(?:[^():]{2,20}:\s*)?\**(?P<said>[A-Za-z][^()]{1,80}?)\**\s*\)\s*(?:です|である|だ|입니다|이다|예요|이에요|है)?\s*[.。।]?\Z"
+)
+_COUNTED = re.compile(
+    r"(?P<count>\d[\d,]*)\s+(?!(?:million|billion|trillion|thousand|hundred|dozen|percent|per|am|pm|bc|bce|ad|ce|times|half|and|or|to|of|th|st|nd|rd|degrees)\b)[a-z]{3,20}",
+    re.IGNORECASE,
+)
+_SHORT = {"mt": "mount", "st": "saint", "ft": "fort"}
 
 
 class TextGrader(AnswerGrader):
@@ -55,7 +74,19 @@ class TextGrader(AnswerGrader):
         found = self.search(text, cut=said.cut)
         if found is None:
             return verdict("unparsed", "no answer", "no answer is stated", "", reference, 0.0)
-        return self._compare(found, reference)
+        judged = self._compare(found, reference)
+        if judged.outcome != "incorrect":
+            return judged
+        for part in _parts(found):
+            again = self._compare(part, reference)
+            if again.correct:
+                return again
+        if _is_among(found, reference) and reply.announced(text) is None:
+            why = f"{short(found)!r} says more than the answer, and not which part is"
+            return verdict(
+                "unparsed", "no answer", why, judged.parsed_prediction, judged.parsed_reference, judged.score
+            )
+        return judged
 
     def key(self, answer: str) -> Hashable:
         found = self.search(answer) or _trimmed(answer)
@@ -84,7 +115,7 @@ class TextGrader(AnswerGrader):
         if said is not None and len(said["said"].split()) <= MAX_WORDS:
             return _trimmed(said["said"])
         last = reply.without_code(text).strip().rpartition("\n")[2].strip()
-        at = _AT.fullmatch(last)
+        at = _AT.fullmatch(last) or _AT.fullmatch(clause)
         if at is not None:
             return at[1]
         return _trimmed(last) or last if 0 < len(last.split()) <= MAX_WORDS and not reply.is_prose(last) else None
@@ -104,6 +135,10 @@ class TextGrader(AnswerGrader):
             right, rule = one == other, "number"
         else:
             right, rule = shown[0] == shown[1] != "" or prediction == reference, "normalised text"
+            if not right and _same_count(prediction, reference):
+                right, rule = True, "number"
+            if not right and _abbreviated(shown[0]) == _abbreviated(shown[1]) != "":
+                right, rule = True, "abbreviation"
             if not right and clock(prediction) is not None and clock(prediction) == clock(reference):
                 right, rule = True, "time"
             if not right and not shown[0] and "".join(prediction.split()) == "".join(reference.split()):
@@ -113,6 +148,48 @@ class TextGrader(AnswerGrader):
         if right:
             return verdict("correct", rule, "", *shown, 1.0)
         return verdict("incorrect", rule, f"{short(prediction)!r} is not the answer", *shown, score)
+
+
+def _parts(answer: str) -> Iterator[str]:
+    """Yield what an answer says without the remark behind it, and the name in brackets behind words of another language: ``東京 (Tokyo) です``."""
+    remark = _BEHIND.search(answer)
+    if remark is not None and remark.start() and _TAKES_BACK.search(remark.group()) is None:
+        yield _trimmed(answer[: remark.start()])
+    gloss = _GLOSS.search(answer)
+    if gloss is not None and not answer[: gloss.start()].isascii():
+        yield _trimmed(gloss["said"])
+
+
+def _is_among(answer: str, reference: str) -> bool:
+    """Whether an answer of four words or more holds the reference among them."""
+    found, expected = normal(answer), normal(reference)
+    return expected != "" and len(found.split()) > 3 and set(expected.split()) <= set(found.split())
+
+
+def _same_count(one: str, other: str) -> bool:
+    """Compare a number with one in words, and with one of things: ``seven`` with 7, ``4 Gospels`` with four."""
+    from eurus_graders.math.algebra.terms import Number
+    from eurus_graders.math.read import worded  # the parser is loaded where a number is spelt out
+
+    numbers, nouns = list[Fraction](), 0
+    for side in (one, other):
+        text = " ".join(side.strip().rstrip(".").split())
+        written = value(text)
+        if written is None:
+            counted = _COUNTED.fullmatch(text)
+            meant = worded.meaning(text.casefold()) if counted is None else None
+            nouns += counted is not None
+            written = (
+                value(counted["count"]) if counted is not None else meant.value if isinstance(meant, Number) else None
+            )
+        if not isinstance(written, Fraction):
+            return False
+        numbers.append(written)
+    return nouns < 2 and numbers[0] == numbers[1]
+
+
+def _abbreviated(words: str) -> str:
+    return " ".join(_SHORT.get(word, word) for word in words.replace("&", " and ").split())
 
 
 def _truths(prediction: str, expected: bool) -> Verdict:

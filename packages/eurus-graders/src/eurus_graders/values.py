@@ -64,7 +64,7 @@ def truth(text: str) -> bool | None:
     return {"yes": True, "true": True, "no": False, "false": False}.get(normal(text[:40]))
 
 
-_CLOCK = re.compile(r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?\s*(?:(?P<half>[ap])\.?\s?m\.?)?", re.IGNORECASE)
+_CLOCK = re.compile(r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?\s*(?:(?P<half>[ap])\.?\s?m\.?|uhr|h)?", re.IGNORECASE)
 _YES = frozenset(("是", "是的", "对", "对的", "正确", "sí", "si", "ja", "oui", "sim", "да", "はい", "そうです", "네", "예", "نعم", "हाँ", "हां", "जी", "evet", "tak", "vrai", "wahr", "verdadero", "verdadeiro", "cierto", "vero", "richtig", "верно", "правда", "真", "صحيح", "सही"))  # fmt: skip
 _NO = frozenset(("不", "不是", "否", "不对", "nein", "non", "não", "нет", "いいえ", "아니요", "아니오", "لا", "नहीं", "hayır", "nie", "faux", "falsch", "falso", "неверно", "假", "خطأ", "गलत"))  # fmt: skip
 

@@ -7,15 +7,16 @@ and is no sentence; else what its last statement says; else the text as words, w
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from eurus_core.records import Verdict
 from eurus_graders import dress, reply
 from eurus_graders.math.algebra.scalars import is_scalar
-from eurus_graders.math.algebra.terms import Apply, Relation, Sequence, Words, show, symbols, walk
+from eurus_graders.math.algebra.terms import Apply, Relation, Sequence, Symbol, Term, Words, show, symbols, walk
 from eurus_graders.math.equal import compare
 from eurus_graders.math.errors import TooLarge, Unreadable
-from eurus_graders.math.read import languages, lettered
+from eurus_graders.math.read import chains, languages, lettered
 from eurus_graders.math.read.reading import read
 from eurus_graders.math.read.spelling import clean
 from eurus_graders.math.read.statement import last_statement
@@ -32,6 +33,7 @@ _REMARKED = re.compile(
     r"(?P<answer>[^()]*[^()\s])\s+\((?:(?P<why>(?:since|because|as|so|not|rounded|i\.e\.|that is|approx|approximately|exact|exactly|multiplicity)\b)?(?:or\s+)?(?P<value>[^()]*))\)\.?",
     re.DOTALL,
 )
+_REMARK = re.compile(r" \(| of (?:the|an?|his|her|its|their|all) |i\.e\.|that is|equivalently|in other words|or simply")
 _ONLY_TELLS = re.compile(
     r"(?![^()]*\b(?:mod|modulo|base|or|and|least|most|per|each|every|if|when|unless|where|million|billion|thousand|hundred|dozen|percent|times|plus|minus|over"
     r"|more|less|than|up|wrong|incorrect|invalid|rejected|extraneous|maybe|perhaps|no|never|except|without|pm|am|degrees|radians|units?|squared|cubed)s?\b)"
@@ -42,6 +44,9 @@ _ONLY_TELLS = re.compile(
 _NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 _TWICE = re.compile(
     r"(?P<answer>[^,;]+?)[,;]?\s+(?:i\.e\.|that is|or equivalently|equivalently|in other words|or simply),?\s+(?P<again>[^,;]+)"
+)
+_AGAIN = re.compile(
+    r"[,;]\s+(?:i\.\s?e\.|that is(?: to say)?|or equivalently|in other words),?\s+(?P<again>.+)\Z", re.DOTALL
 )
 _PART_OF = re.compile(r"(?P<answer>.*[\d}$]) of (?:the|a|an|his|her|its|their|all) [A-Za-z ]+", re.DOTALL)
 
@@ -70,9 +75,23 @@ def judge(text: str, announced: Found | None, reference: str, *, cut: bool = Fal
     if isinstance(found, str):
         return verdict("unparsed", "no answer", found, "", short(expected, 1000))
     judged = _compared(found.answer, expected)
-    if not judged.correct and found.rule == "last statement" and (value := _value(found.answer)):
-        judged = _compared(value, expected)
+    for value, other in () if judged.correct else _values(found, expected):
+        again = _compared(value, other)
+        judged = again if again.correct or not judged.correct else judged
+    if judged.outcome == "incorrect" and found.rule == "last statement" and _is_unsolved(found.answer, expected):
+        why = f"the last statement, {short(found.answer)!r}, gives no value"
+        return verdict("unparsed", "no answer", why, judged.parsed_prediction, judged.parsed_reference)
     return replace(judged, rule=f"{judged.rule} ({found.rule})") if found.rule else judged
+
+
+def _is_unsolved(statement: str, expected: str) -> bool:
+    """Whether a statement is an equation to be solved, an inequality or several of them, of which the reference is none: a step on the way."""
+    said, wanted = _read(statement), _read(expected)
+    if any(isinstance(one, Relation) for one in walk(wanted)) if isinstance(wanted, Term) else False:
+        return False
+    if isinstance(said, Sequence):
+        return any(isinstance(one, Relation) for one in said.items)
+    return isinstance(said, Relation) and not isinstance(said.sides[0], Symbol) and not _value(statement)
 
 
 def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | str:
@@ -100,13 +119,16 @@ def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | 
     if cut:
         return "the text was cut off before it announced an answer"
     prose = is_prose(text)
-    if not prose and _is_one(text) and (len(text.split()) <= SHORT or _is_mathematics(text)):
+    formula = "=" in text and ("$" in text or "\\[" in text)
+    if not prose and _is_one(text) and ((len(text.split()) <= SHORT and not formula) or _is_mathematics(text)):
         return Found(text, "")
     if _NAMED.match(text) and _is_one(text) and isinstance(_read(text), (Relation, Sequence)):
         return Found(text, "")
     stated = last_statement(text)
-    if stated is not None and (stated in ("true", "false") or _is_mathematics(stated)):
+    if stated is not None and (stated in ("true", "false") or stated.startswith("\\text{") or _is_mathematics(stated)):
         return Found(stated, "last statement")
+    if stated is not None and (value := chains.value(stated)) and _is_mathematics(value) and not _is_false(stated):
+        return Found(value, "last statement")
     printed = reply.printed(text)
     if printed is not None:
         return Found(printed, "output")
@@ -137,6 +159,19 @@ def _expected(reference: str) -> str:
 
 
 def _compared(answer: str, reference: str) -> Verdict:
+    """Compare an answer with a reference, if need be without the remark behind either."""
+    compared = _unremarked(answer, reference)
+    if compared.correct or _REMARK.search(reference) is None:
+        return compared
+    back = _unremarked(reference, answer)
+    return (
+        replace(back, parsed_prediction=back.parsed_reference, parsed_reference=back.parsed_prediction)
+        if back.correct
+        else compared
+    )
+
+
+def _unremarked(answer: str, reference: str) -> Verdict:
     """Compare an answer, if need be without the remark in brackets behind it: ``7 (since 3 + 4 = 7)``, ``0.5 (one half)``."""
     compared = compare.equivalent(answer, reference)
     if compared.correct or len(answer) > MAX_CHARACTERS:
@@ -145,6 +180,12 @@ def _compared(answer: str, reference: str) -> Verdict:
     part = _PART_OF.fullmatch(cleaned)
     if part is not None:
         return compare.equivalent(part["answer"], reference)
+    again = _AGAIN.search(cleaned)
+    if again is not None and not any(map(_AGAIN.search, (cleaned[: again.start()], again["again"]))):
+        first, later = cleaned[: again.start()].strip(" ,;"), again["again"].strip(" ,;.")
+        said = later if _is_mathematics(later) else last_statement(later)
+        if said is not None and _is_mathematics(said) and not _differ(first, said):
+            return compare.equivalent(said, reference)
     twice = _TWICE.fullmatch(cleaned)
     if twice is not None and compare.equivalent(twice["answer"], twice["again"]).correct:
         return compare.equivalent(twice["again"], reference)
@@ -161,6 +202,13 @@ def _compared(answer: str, reference: str) -> Verdict:
     return bare if bare.correct else compared
 
 
+def _differ(one: str, other: str) -> bool:
+    """Whether two formulations of an answer are numbers, and not the same."""
+    terms = _read(one), _read(other)
+    numbers = all(isinstance(term, Term) and is_scalar(term) for term in terms)
+    return numbers and not compare.equivalent(one, other).correct
+
+
 def _read(text: str) -> object:
     try:
         return read(text)
@@ -168,13 +216,48 @@ def _read(text: str) -> object:
         return None
 
 
+def _values(found: Found, expected: str) -> Iterator[tuple[str, str]]:
+    """Yield what an answer and a reference say where one of them is a chain of equations, or says the same twice."""
+    stated = found.rule in ("last statement", "stated")
+    value = _value(found.answer) if stated else _evaluated(found.answer)
+    if _is_false(found.answer) or _is_false(expected):
+        return
+    if value:
+        yield value, expected
+    elif other := _evaluated(expected):
+        yield found.answer, other
+    twice = found.answer.rpartition(" or ") if stated else ("", "", "")
+    if twice[0] and compare.equivalent(twice[0].strip(" ,"), twice[2]).correct:
+        yield twice[2], expected
+
+
+def _is_false(answer: str) -> bool:
+    """Whether the last two sides of a chain are different numbers: ``x = 5 = 6``."""
+    chain = chains.sides(answer) if len(answer) <= MAX_CHARACTERS else []
+    if len(chain) < 2 or chains.ends_rounded(answer):
+        return False
+    one, other = _read(chain[-2]), _read(chain[-1])
+    closed = all(isinstance(side, Term) and is_scalar(side) and not symbols(side) for side in (one, other))
+    return closed and compare.equivalent(chain[-2], chain[-1]).outcome == "incorrect"
+
+
+def _evaluated(answer: str) -> str:
+    """Return the last side of a chain of three or more: ``A = \\pi r^2 = 9\\pi``."""
+    return chains.value(answer) if len(answer) <= MAX_CHARACTERS and len(chains.sides(answer)) > 2 else ""
+
+
 def _value(statement: str) -> str:
     """Return what the last statement ``a + b = 3 + 4 = 7`` or ``f(2) = 7`` says of several names, or of a function at a place; else nothing.
 
     ``2x = 8`` and ``x^2 = 4`` say of x something else.
     """
+    value = chains.value(statement)
+    if value:
+        return value
     term = _read(statement)
-    if not isinstance(term, Relation) or set(term.operators) != {"="} or symbols(term.sides[-1]):
+    if not isinstance(term, Relation) or set(term.operators) != {"="} or isinstance(term.sides[-1], Symbol):
+        return ""
+    if symbols(term.sides[-1]) and len(symbols(term.sides[0])) < 2:
         return ""
     left = term.sides[0]
     told = len(symbols(left)) > 1 or (isinstance(left, Apply) and left.function not in ("+", "*", "^", "neg"))

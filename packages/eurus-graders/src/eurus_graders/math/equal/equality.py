@@ -183,6 +183,8 @@ def _same_relation(one: Term, other: Term) -> str:
             relation = Relation(relation.sides[1:], relation.operators[1:])
         if not symbols(relation) and all(same(relation.sides[0], side) for side in relation.sides[1:]):
             return "label-omitted" if same(relation.sides[-1], opposite) else ""
+        if is_scalar(opposite) and all(map(is_scalar, relation.sides)):  # (x + 1)^2 = x^2 + 2x + 1, true for every x
+            return "label-omitted" if all(same(side, opposite) for side in relation.sides) else ""
     return ""
 
 

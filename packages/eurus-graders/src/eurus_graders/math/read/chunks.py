@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eurus_graders.math.algebra import units
-from eurus_graders.math.read import names
+from eurus_graders.math.read import chains, names
 
 ANCHOR = re.compile(r"[\d√π∞½⅓¼¾⅔∅]|\\(?:frac|sqrt|pi|infty|emptyset|varnothing)")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
@@ -18,6 +18,7 @@ _OPERATOR = re.compile(r"[-+*/×·÷^=<>≤≥≠≈±−–|]+|\\(?:cdot|times|
 _MEASURED = re.compile(
     r"(?P<unit>[A-Za-zµ°]{1,9})(?:[²³]|\^\{?-?\d\}?)?(?:[/·*⋅]\(?[A-Za-zµ]{1,9}(?:[²³]|\^\{?-?\d\}?)?\)?)*"
 )
+_FACTOR = re.compile(r"[$€£(]*\d[\d.,/]*[%)]*")
 _JOINTS = frozenset({"and", "or"})
 _UNITED = frozenset(
     (*names.MULTIPLIERS, "percent", "am", "pm", "a.m", "p.m", "per", "square", "cubic", "degrees", "degree", "sq", "cu")
@@ -45,12 +46,20 @@ def chunked(sentence: str) -> list[Chunk]:
         ends = written.rstrip('"“”`*_')[-1:] in (",", ";", ":")
         found.append(Chunk(text, _kind(text), ends))
     for at, one in enumerate(found):
-        if one.kind == "letter":
+        if one.text in ("x", "X") and 0 < at < len(found) - 1 and _is_times(found[at - 1], found[at + 1]):
+            found[at] = Chunk("*", "operator", False)
+        elif one.kind == "letter":
             sides = [found[i].kind for i in (at - 1, at + 1) if 0 <= i < len(found)]
             found[at] = Chunk(one.text, "math" if "operator" in sides else "word", one.ends)
         if found[at].kind == "word" and at and _is_unit(found, at):
             found[at] = Chunk(one.text, "unit", one.ends)
     return found
+
+
+def _is_times(before: Chunk, after: Chunk) -> bool:
+    """Whether an x between two chunks multiplies them: ``250 x 4``, ``$5 x 50``, ``12/20 x 100%``."""
+    factors = before.kind == after.kind == "math" and not before.ends
+    return factors and _FACTOR.fullmatch(before.text) is not None and _FACTOR.fullmatch(after.text) is not None
 
 
 def _is_unit(chunks: list[Chunk], at: int) -> bool:
@@ -87,13 +96,21 @@ def _kind(text: str) -> Kind:
     return "math"
 
 
+_SUBSCRIPT = re.compile(r"(?<=[A-Za-z}])_\{?\d{1,4}\}?")
+
+
+def valued(text: str) -> bool:
+    """Whether a formula or a text holds a value; the number in ``z_1`` is a name's."""
+    return ANCHOR.search(_SUBSCRIPT.sub("", text)) is not None
+
+
 def text_of(chunk: Chunk, formulas: list[str]) -> str:
     return re.sub(r"\x00(\d+)\x00", lambda found: formulas[int(found[1])], chunk.text)
 
 
 def spelt(chunk: Chunk, formulas: list[str]) -> str:
-    """Return a chunk with its formulas; of an aligned one what its last line ends in."""
-    text = re.sub(r"\x00(\d+)\x00", lambda found: _last_row(formulas[int(found[1])]), chunk.text)
+    """Return a chunk with its formulas; of an aligned one what its last line ends in, and what it implies."""
+    text = re.sub(r"\x00(\d+)\x00", lambda found: chains.implied(_last_row(formulas[int(found[1])])), chunk.text)
     return text + "," if chunk.ends and chunk.kind != "unit" else text
 
 

@@ -49,14 +49,6 @@ _LINK = re.compile(
 """Words behind a number by which it is not the answer alone."""
 _SHORT_LINK = re.compile(r"(?i:y|e|o|u|mal|vez|con|mit|avec|com|bis|a|à|por|pro|par|je|no|plus)\Z")
 """Those which are other words in English."""
-_NOUN = re.compile(
-    r"(?i:million\w*|millarden?|milliard\w*|bilh\w+|milh\w+|mill[oó]n\w*|mil|mille|tausend\w*|hundert\w*|dutzend\w*|docenas?|d[uú]zias?|douzaines?"
-    r"|cent|centos|cientos|mal|veces|vez|vezes|fois|volte|раза?|y|e|o|u|ou|oder|und|et|или|и|más|mais|plus|mehr|als|que|menos|weniger|moins|больше|меньше"
-    r"|более|менее|чем|medio|meia|meio|demi\w*|halbe?\w*|con|mit|avec|com|bis|a|à|por|pro|par|je|тысяч\w*|миллион\w*|миллиард\w*|дюжин\w*|сот\w*"
-    r"|drittel|viertel|tercios|cuartos|terços|quartos|tiers|quarts|трет\w*|четверт\w*|лет\w{9,}|nicht|no|não|pas|не|non|falsch|incorrecto|errado"
-    r"|أو|و|ألف|آلاف|مليون|ملايين|مليار|مئة|مائة|أكثر|أقل|مرات|مرة|या|और|लाख|करोड़|हज़ार|हजार|सौ|से|गुना|नहीं|अधिक|कम)\Z"
-    r"|[^\s]*?[万萬亿億千百倍半]|[十点點分割折成多余餘强弱]|以上|以下|以内|未满|未満|不到|左右|[만억천백배여할푼]|이상|이하|미만"
-)
 _NOUN = re.compile(r"[\w\u0900-\u0dff\u064b-\u0652'’-]+(?:\s+[\w\u0900-\u0dff\u064b-\u0652'’-]+){0,2}")
 _COUNTED = re.compile(r"(?P<count>-?\d[\d.,/]*)(?P<space>\s*)(?P<noun>[^\d\s].*)", re.DOTALL)
 

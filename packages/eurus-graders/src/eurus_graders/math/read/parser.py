@@ -228,7 +228,7 @@ class Parser(Grammar):
     def postfix(self) -> Term:
         value = self.nested(self.primary)
         for _ in range(MAX_NESTING):
-            if self.operator() == "!" and self.operator(1) != "=":
+            if self.operator() == "!" and not (self.token.spaced and self.operator(1) == "="):
                 self.at += 1
                 value = Apply("factorial", (value,))
             elif self.operator() == "^" and self.operator(1) == "\\circ":

@@ -84,6 +84,8 @@ def _next(text: str, at: int, depth: int, *, spaced: bool) -> Token:
         number, end = _number(text, at, depth)
         if number is not None:
             return Token("number", text[at:end], spaced, at, end, number)
+    if character == "!" and at and text[at - 1].isdigit():
+        return Token("op", "!", spaced, at, at + 1)  # 3!=6 is a factorial's value, and 3 != 6 an inequality
     for kind, pattern in (("name", _NAME), ("command", _COMMAND), ("op", _OP)):
         found = pattern.match(text, at)
         if found is not None:

@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 from eurus_graders.math.algebra.terms import EMPTY, Apply, Based, Number, Term, Words, number
-from eurus_graders.math.read import languages, names
+from eurus_graders.math.read import languages, names, numerals
 from eurus_graders.math.read.spelling import fold
 
 _UNITS = {**names.NUMBER_WORDS, "a": 1, "an": 1}
@@ -65,6 +65,7 @@ def meaning(words: str) -> Term | None:
         return None if share is None else Apply("percent", (number(share),))
     if words and words[0].isalpha():
         value = _number(words.replace("-", " ").split())
+        value = numerals.value(words) if value is None else value
         return None if value is None else number(value)
     return None
 

@@ -41,6 +41,28 @@ _PARTS = frozenset(
         "tenths",
     )
 )
+_BOUNDS = frozenset(
+    (
+        "least",
+        "most",
+        "about",
+        "almost",
+        "nearly",
+        "over",
+        "under",
+        "to",
+        "of",
+        "between",
+        "from",
+        "or",
+        "and",
+        "by",
+        "only",
+        "another",
+        "every",
+        "approximately",
+    )
+)
 _GOES_ON = frozenset(("times", "plus", "minus", "over", "or", "to", "more", "less", "fewer", "as", "by", "out"))
 
 
@@ -57,7 +79,7 @@ def stated(chunks: list[Chunk], sentence: str, states: frozenset[str]) -> str | 
             words, end = _number(chunks, at)
             if words and words != ["one"] and words[-1] != "and":
                 return " ".join([*words, *_units(chunks, end)])
-    return _share(chunks)
+    return _share(chunks) or (_concluded(chunks) if _CONDITION.search(sentence) is None else None)
 
 
 def _number(chunks: list[Chunk], at: int) -> tuple[list[str], int]:
@@ -93,6 +115,25 @@ def _units(chunks: list[Chunk], at: int) -> list[str]:
         found.append(chunks[at].text)
         at += 1
     return found
+
+
+def _concluded(chunks: list[Chunk]) -> str | None:
+    """Return the only number of a conclusion, in words, where the sentence ends in it, or in what it counts: ``So Ann earned forty dollars.``"""
+    if not chunks or _CONCLUDES.fullmatch(chunks[0].text) is None:
+        return None
+    found: list[tuple[int, list[str], int]] = []
+    at = 1
+    while at < len(chunks):
+        words, end = _number(chunks, at)
+        if words and words[-1] != "and":
+            found.append((at, words, end))
+        at = max(end, at + 1)
+    if len(found) != 1 or found[0][1] == ["one"]:
+        return None
+    at, words, end = found[0]
+    units = _units(chunks, end)
+    bound = chunks[at - 1].text.lower() in _BOUNDS or "than" in [chunk.text.lower() for chunk in chunks]
+    return None if bound or end + len(units) < len(chunks) - 1 else " ".join([*words, *units])
 
 
 def _share(chunks: list[Chunk]) -> str | None:
