@@ -31,7 +31,7 @@ from typing import Any
 from eurus_sandbox import Sandbox, SandboxError
 
 HERE = Path(__file__).resolve().parent
-OWN = tuple(HERE.parent / "tests" / "data" / f"{name}.jsonl" for name in ("hostile", "hostile_programs"))
+OWN = tuple(HERE.parent / "tests" / "sandbox" / f"{name}.jsonl" for name in ("hostile", "hostile_programs"))
 TIMEOUT_SECONDS = 0.7
 LATEST_SECONDS = TIMEOUT_SECONDS + 3
 TOKEN_VARIABLE = "EURUS_TEST_TOKEN"

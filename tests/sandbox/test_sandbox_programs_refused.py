@@ -105,7 +105,7 @@ def test_tables_without_pandas_name_what_installs_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("eurus_sandbox.settings.TABLES", "pandas_that_nobody_has")
     monkeypatch.setattr("eurus_sandbox.server.TABLES", "pandas_that_nobody_has")
     with (
-        pytest.raises(SandboxError, match=r"Run: pip install .*eurus-data.*tables.*, or set tables = false"),
+        pytest.raises(SandboxError, match=r"Run: pip install .*eurus-sandbox.*tables.*, or set tables = false"),
         Sandbox(tables=True),
     ):
         pass
