@@ -24,6 +24,7 @@ def test_demo_refuses_them_before_anything_is_paid_for_and_names_the_recipe(euru
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_the_recipe_for_them_runs_whole_on_the_tiny_model(eurus, tmp_path):
     done = eurus("run", "answers-only", "--profile", "tiny", "--set", f"grow.source.path={MINE}")
     assert done.returncode == 0, done.stderr

@@ -98,6 +98,7 @@ def test_a_kind_of_a_third_party_is_learnt_by_name_and_says_what_it_counts(site,
     assert {"train: loss", "train: in_order", "train: best_first"} <= {plot["name"] for plot in report["plots"]}
 
 
+@pytest.mark.slow
 def test_a_killed_training_of_a_third_party_s_kind_ends_with_the_bits_of_one_that_was_not(site, tmp_path):
     finish(start(site, tmp_path / "calm", "plackett-luce", PAIRS))
     process = start(site, tmp_path / "killed", "plackett-luce", PAIRS)

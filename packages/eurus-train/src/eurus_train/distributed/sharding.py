@@ -19,7 +19,7 @@ from torch import nn
 
 from eurus_core.errors import MissingExtra
 from eurus_core.models import Dtype, fast_device
-from eurus_train.distributed import fsdp, ranks
+from eurus_train.distributed import ranks
 
 Parallel = Literal["ddp", "zero2", "zero3", "fsdp"]
 
@@ -64,6 +64,8 @@ def loading(parallel: Parallel) -> Iterator[None]:
 def share(model: nn.Module, parallel: Parallel) -> None:
     """Spread a loaded model over the ranks, in place, where that is FSDP2's to do; collective."""
     if ranks.world_size() > 1 and parallel == "fsdp":
+        from eurus_train.distributed import fsdp  # a second of imports that one process never needs
+
         fsdp.spread(model)
 
 

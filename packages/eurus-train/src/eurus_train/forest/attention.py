@@ -54,6 +54,8 @@ def prepare(model: Any, device: str | None = None) -> None:
         name = block_attention.NAME
     elif device == "cuda" and model._supports_flex_attn and not _drops(model.config):  # FlexAttention knows no dropout
         name = flex.NAME
+    if name == block_attention.NAME:
+        block_attention.register()
     if name is not None:
         for one in (model, model.base_model):  # a body put under another head has a configuration of its own
             one.set_attn_implementation(name)

@@ -9,6 +9,7 @@ forward, by window; in place of a mask, a layer is told its window. Without bloc
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
-from transformers import AttentionInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from eurus_core.errors import ModelError
 from eurus_train.forest.layout import Forest
@@ -182,6 +180,8 @@ def forest_attention(
     sinks, scaling = rest.get("s_aux"), scaling or query.shape[-1] ** -0.5
     if forest_blocks is None or attention_mask is None:
         if softcap is None and sinks is None:
+            from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
             out, _ = sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **rest)
             return out, None
         seen = _causal(query, key) if attention_mask is None else attention_mask
@@ -233,5 +233,11 @@ def _causal(query: Tensor, key: Tensor) -> Tensor:
     return seen.tril(key.shape[2] - query.shape[2])
 
 
-AttentionInterface.register(NAME, forest_attention)
-AttentionMaskInterface.register(NAME, sdpa_mask)
+@functools.cache
+def register() -> None:
+    """Make :func:`forest_attention` known to transformers, whose modelling code takes a second to import: not at every command's start."""
+    from transformers import AttentionInterface
+    from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+    AttentionInterface.register(NAME, forest_attention)
+    AttentionMaskInterface.register(NAME, sdpa_mask)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from transformers import AutoModelForCausalLM
 
 from eurus_core.models import Dtype, fast_device, load_causal_lm
 from eurus_core.parts.choice import Model
@@ -109,6 +108,8 @@ class Train(Learning):
             lora.save(start.adapters, weights, context.folder / "adapter")
             weights = lora.merged(weights, self.lora.scaling)
         dtype = getattr(torch, self.save_dtype)
+        from transformers import AutoModelForCausalLM  # most of a second to import, and a recipe is checked without it
+
         write_model(AutoModelForCausalLM, start.model, weights, tokenizer, context.path("model"), dtype=dtype)
 
     def _learn(self, start: _Start, context: Context) -> Learnt:
