@@ -438,12 +438,12 @@ def test_concurrency_changes_nothing(tmp_path, concurrency):
 def test_a_finished_tree_is_not_held_while_others_grow(tmp_path):
     class Counting(Clerk):
         async def generate(self, request: Request) -> Reply:
-            alive.append(sum(isinstance(one, PreferenceTree) for one in gc.get_objects()))
+            alive.append(sum(type(one) is PreferenceTree for one in gc.get_objects()))
             return await super().generate(request)
 
     alive: list[int] = []
     gc.collect()
-    before = sum(isinstance(one, PreferenceTree) for one in gc.get_objects())
+    before = sum(type(one) is PreferenceTree for one in gc.get_objects())
     rungs = (Rung(backend=Counting(), samples=1),)
     trees, _ = grown(tmp_path, source=Sums(size=40), problems=40, actors=rungs, concurrency=2)
     assert len(trees) == 40
