@@ -42,11 +42,12 @@ _FORMULA = re.compile(r"\$[^$]{1,999}\$|\\\(.{1,999}?\\\)|\\\[.{1,999}?\\\]|\\te
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An answer cut out of a text, by which rule, and the text behind it."""
+    """An answer cut out of a text, by which rule, and the text behind it. ``foreign``: words of another language than English announce it."""
 
     answer: str
     rule: Rule
     after: str = ""
+    foreign: bool = False
 
 
 _ENGLISH = (
@@ -65,6 +66,7 @@ _CUES = (
     r"(?:उत्तर|जवाब|परिणाम)\s*(?:है|होगा|[:：=])?\s*",
 )
 _STATED = re.compile("|".join(_CUES), re.IGNORECASE)
+_IN_ENGLISH = re.compile(_ENGLISH, re.IGNORECASE)
 _SOLUTION = re.compile(r"(?:solutions?|results?|solution|lösung|solución)\s*[:：=]\Z", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:not|no|never|cannot|nicht|kein|pas|non|não|не)\b|n['’]t\b|不|ليس|नहीं", re.IGNORECASE)
 _WEAK = re.compile(
@@ -285,7 +287,7 @@ def _stated(text: str) -> tuple[int, Found] | None:
         answer, after = _behind(text, end)
         if not answer or _PRAISE.fullmatch(answer) or (_WEAK.match(cue) is not None and _goes_on(cue, after)):
             continue
-        return start, Found(answer, "stated", after)
+        return start, Found(answer, "stated", after, foreign=bool(cue) and _IN_ENGLISH.match(cue) is None)
     return None
 
 
