@@ -73,7 +73,7 @@ def labelled(text: str) -> str | None:
 
 def fenced(text: str) -> str | None:
     """Return the one line in a fence that ends a reply and that a sentence leads to."""
-    found = _FENCED.search(text)
+    found = _FENCED.search(text[-_TAIL:]) if text.endswith("```") else None
     if (
         found is None
         or denies(found["lead"])
