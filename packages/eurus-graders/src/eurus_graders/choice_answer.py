@@ -85,7 +85,13 @@ def pick(text: str, listed: Mapping[str, str], question: str = "") -> Pick:
     ``listed`` holds the options' texts by letter, empty where they are not known; then a short text without a letter may be an
     option's. ``question`` is the problem's text, empty where it is not known.
     """
-    text = undressed(unicodedata.normalize("NFKC", text[-MAX_TEXT:]))
+    raw = unicodedata.normalize("NFKC", text[-MAX_TEXT:])
+    boxed = reply.announced(raw)
+    if boxed is not None and boxed.rule in ("boxed", "tagged", "json") and not boxed.after.strip(_END + "}"):
+        return (
+            bare(boxed.answer, listed) or NONE
+        )  # at the end of all, it says what was meant, whatever else was weighed
+    text = undressed(raw)
     first, _, rest = text.partition("\n")
     if rest and _EXPLAINED.match(rest.lstrip()):
         opened = bare(first, listed)
