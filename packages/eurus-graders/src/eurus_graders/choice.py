@@ -6,8 +6,9 @@ from collections.abc import Hashable
 
 from eurus_core.records import Verdict
 from eurus_graders.answers import AnswerGrader, Said
-from eurus_graders.choice_answer import AMBIGUOUS, Pick, bare, pick, pick_of_own_list, several, several_picked
+from eurus_graders.choice_answer import bare, pick, pick_of_own_list, several, several_picked
 from eurus_graders.options import normal, options
+from eurus_graders.picks import AMBIGUOUS, Pick
 from eurus_graders.verdicts import short, verdict
 
 
@@ -28,11 +29,11 @@ class ChoiceGrader(AnswerGrader):
         expected = bare(reference, listed) or Pick(text=reference.strip())
         if expected.letter and expected.text:
             listed = {**listed, expected.letter: expected.text}
-        found = pick(said.text, listed)
+        found = pick(said.text, listed, said.instruction)
         if found.problem and not listed:
             found = pick_of_own_list(said.text) or found
         if expected.text and found.letter == expected.letter != "":
-            own = pick(said.text, options(said.instruction))
+            own = pick(said.text, options(said.instruction), said.instruction)
             if (
                 own.letter and own.text and normal(own.text) != normal(expected.text)
             ):  # the letter with another option's words

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 from eurus_graders import reply
+from eurus_graders.choice_sentence import DENIES, letters_of, predicate, subject
 from eurus_graders.options import normal, options
+from eurus_graders.picks import AMBIGUOUS, NONE, Pick, undressed
 
 MAX_TEXT = 100_000
 """Characters looked at, from the end: answers stand there."""
@@ -22,8 +23,6 @@ _MARK = re.compile(
     r"(?:(?i:option|choice|answer|alternative|opci[óo]n|opção|opzione|antwort|réponse|proposition|respuesta|resposta|risposta|letra|lettre|вариант|ответ)\s*:?\s+)?[*_]*"
     r"(?:[(\[]\s*(?P<bracketed>[A-Za-z])\s*[)\]]|(?P<plain>[A-Za-z])(?P<separator>\s?[.):]|\s+[-–—](?=\s))?(?![\w'’+#°]))"
 )
-_DRESS = "*_`$\"'"
-_WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|boxed|fbox|mbox)\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _STATEMENT = re.compile(
     r"\b(?:answer|(?:correct|right|best|final|my)\s+(?:choice|option))\b[^.:=\n()]{0,40}?"
     r"(?:\bis\b|\bare\b|\bwould be\b|\bmust be\b|\bshould be\b|[:=])\s*:?\s*(?=(?P<said>[^\n]{1,400}))"
@@ -48,17 +47,6 @@ _IT_IS = re.compile(
 )
 _NAMED_BEHIND = re.compile(
     r"(?P<words>[^()\n]{1,200}?)[,:]?\s*\(\s*(?:option\s+)?(?P<letter>[A-Z])\s*\)[\s.!*_]*", re.IGNORECASE
-)
-_PREDICATE = re.compile(
-    r"(?:\b(?:is|are|was|were|be|called)|[:=])\s+(?:the\s+|an?\s+)?(?P<words>[^\n.!?]{1,200})[.!]?\s*\Z", re.IGNORECASE
-)
-
-_EMPHASISED = re.compile(
-    r"\b(?:in|as|by|called|to|at|the|an?)\s+\*\*(?P<words>[^*\n]{2,200})(?:\*\*)?[.!]?(?:\*\*)?\s*\Z"
-)
-_DENIES = re.compile(
-    r"\b(?:not|never|unlike|rather|except|instead|neither|no|or|wrong|incorrect|maybe|perhaps|without|would|could|if)\b|\bthan\s+(?:the\s+|an?\s+)?\*\*|n['’]t\b",
-    re.IGNORECASE,
 )
 _IN_BRACKETS = re.compile(r"\s*\([^()]{1,200}\)[\s.!]*")
 _IS_RIGHT = re.compile(
@@ -91,29 +79,19 @@ _DENIAL = re.compile(
 _END = " \t.,;:!)*_。"
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
-    """A letter in upper case, an option's words, or both; ``problem`` (``ambiguous``, ``no choice``) says why there is neither."""
-
-    letter: str = ""
-    text: str = ""
-    problem: str = ""
-
-    def __str__(self) -> str:
-        return f"({self.letter}) {self.text}".strip() if self.letter else self.text
-
-
-AMBIGUOUS = Pick(problem="ambiguous")
-NONE = Pick(problem="no choice")
-
-
-def pick(text: str, listed: Mapping[str, str]) -> Pick:
+def pick(text: str, listed: Mapping[str, str], question: str = "") -> Pick:
     """Return what a text picks: as a whole, else by its last statement, else in its last line.
 
     ``listed`` holds the options' texts by letter, empty where they are not known; then a short text without a letter may be an
-    option's.
+    option's. ``question`` is the problem's text, empty where it is not known.
     """
-    text = undressed(unicodedata.normalize("NFKC", text[-MAX_TEXT:]))
+    raw = unicodedata.normalize("NFKC", text[-MAX_TEXT:])
+    boxed = reply.announced(raw)
+    if boxed is not None and boxed.rule in ("boxed", "tagged", "json") and not boxed.after.strip(_END + "}"):
+        return (
+            bare(boxed.answer, listed) or NONE
+        )  # at the end of all, it says what was meant, whatever else was weighed
+    text = undressed(raw)
     first, _, rest = text.partition("\n")
     if rest and _EXPLAINED.match(rest.lstrip()):
         opened = bare(first, listed)
@@ -135,9 +113,12 @@ def pick(text: str, listed: Mapping[str, str]) -> Pick:
     last = text.rpartition("\n")[2]
     if _enumerates(text, last):
         return NONE
-    named = _predicate(last, listed) if listed else None
+    named = predicate(last, listed) if listed else None
     if named is not None:
         return named
+    marked = subject(last, question)
+    if marked and (not listed or marked in listed):
+        return Pick(marked, listed.get(marked, "")) if marked.isalpha() else Pick(text=marked)
     if last != text:
         return bare(last, listed) or NONE
     return Pick(text=text) if text and not listed and len(text) <= MAX_BARE else NONE
@@ -148,20 +129,6 @@ def _enumerates(text: str, last: str) -> bool:
     led = _LED.match(last)
     before = _LED.findall(text[: len(text) - len(last)])
     return led is not None and bool(before) and led[1] not in before
-
-
-def _predicate(line: str, listed: Mapping[str, str]) -> Pick | None:
-    """Return the option whose words a last sentence ends in: ``The capital is Paris.``, where it has no other option's."""
-    sentence = re.split(r"(?<=\w[.!?])\s+", line.strip())[-1]
-    letters: list[str] = []
-    for pattern in (_PREDICATE, _EMPHASISED):
-        found = pattern.search(sentence)
-        if found is not None and not letters and (pattern is _PREDICATE or _DENIES.search(sentence) is None):
-            words = undressed(found["words"])
-            letters = _letters(words, listed) or _letters(f"the {words}", listed)
-    others = [option for letter, option in listed.items() if letter not in letters and option]
-    named = any(re.search(rf"(?<!\w){re.escape(normal(option))}(?!\w)", normal(sentence)) for option in others)
-    return Pick(letters[0], listed[letters[0]]) if len(letters) == 1 and not named else None
 
 
 def several(text: str) -> frozenset[str]:
@@ -191,31 +158,17 @@ def pick_of_own_list(text: str) -> Pick | None:
     text = undressed(unicodedata.normalize("NFKC", text[-MAX_TEXT:]))
     last = text.rpartition("\n")[2]
     listed = options(text[: len(text) - len(last)].rstrip() + "\n\n")
-    if not listed or _DENIES.search(last) is not None:
+    if not listed or DENIES.search(last) is not None:
         return None
     amount = _OF.search(last)
-    letters = _letters(undressed(amount["words"]), listed) if amount is not None else []
-    return Pick(letters[0], listed[letters[0]]) if len(letters) == 1 else _predicate(last, listed)
+    letters = letters_of(undressed(amount["words"]), listed) if amount is not None else []
+    return Pick(letters[0], listed[letters[0]]) if len(letters) == 1 else predicate(last, listed)
 
 
 def bare(text: str, listed: Mapping[str, str]) -> Pick | None:
     """Return the pick of a text that is nothing but one: a letter, a letter with its option's words, an option's words."""
     text = undressed(text)
     return None if "\n" in text or len(text) > MAX_BARE else _read(text, listed)
-
-
-def undressed(text: str) -> str:
-    """Return text without the marks of Markdown and LaTeX around it."""
-    text = re.sub(r"\\[()\[\]]", "", text)
-    for _ in range(4):
-        text = _stripped(_WRAPPED.sub(r"\1", text))
-    return text
-
-
-def _stripped(text: str) -> str:
-    """Return text without white space and marks at its ends. No pattern: one that looks for the end tries every run of spaces."""
-    inside = [at for at, character in enumerate(text) if not (character.isspace() or character in _DRESS)]
-    return text[inside[0] : inside[-1] + 1] if inside else ""
 
 
 def _statements(text: str) -> Iterator[str]:
@@ -244,7 +197,7 @@ def _read(text: str, listed: Mapping[str, str]) -> Pick | None:
     if _DENIAL.match(text):
         return AMBIGUOUS
     sentence = re.split(r"(?<=\w)[.;!]\s", text, maxsplit=1)[0]
-    letters = {letter for words in (text, sentence) for letter in _letters(words, listed)}
+    letters = {letter for words in (text, sentence) for letter in letters_of(words, listed)}
     mark = _MARK.match(text)
     if mark is None:
         behind = _NAMED_BEHIND.fullmatch(text)
@@ -252,7 +205,7 @@ def _read(text: str, listed: Mapping[str, str]) -> Pick | None:
             letter, words = behind["letter"].upper(), undressed(behind["words"])
             if normal(listed.get(letter, "")) == normal(words) != "":
                 return _known(letter, "", listed)
-            if _letters(words, listed):
+            if letters_of(words, listed):
                 return AMBIGUOUS
             if not listed and not reply.is_prose(words):
                 return Pick(letter, words)
@@ -270,20 +223,15 @@ def _read(text: str, listed: Mapping[str, str]) -> Pick | None:
     marked = bool(mark["bracketed"] or mark["separator"])
     if not marked and re.match(r"\s+(?!and\b|or\b)[a-z]", rest) and not _REASON.match(rest.lstrip()):
         return None  # a word: "a city", "I would say"
-    if _names_another(rest, letter) or any(other != letter for other in _letters(words, listed)):
+    if _names_another(rest, letter) or any(other != letter for other in letters_of(words, listed)):
         return AMBIGUOUS
     if _REASON.match(rest.lstrip(" \t.,;:")) or re.match(r"[.;!]\s", rest):
         return _known(letter, "", listed)
-    if _IN_BRACKETS.fullmatch(rest) and not _DENIES.search(rest):
+    if _IN_BRACKETS.fullmatch(rest) and not DENIES.search(rest):
         return _known(letter, words, listed)
     if _DOUBT.match(rest):
         return AMBIGUOUS
     return _known(letter, words, listed) if marked else None
-
-
-def _letters(words: str, listed: Mapping[str, str]) -> list[str]:
-    """Return the letters of the options with these words."""
-    return [letter for letter, option in listed.items() if normal(option) == normal(words) != ""]
 
 
 def _names_another(rest: str, letter: str) -> bool:

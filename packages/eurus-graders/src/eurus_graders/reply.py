@@ -42,11 +42,12 @@ _FORMULA = re.compile(r"\$[^$]{1,999}\$|\\\(.{1,999}?\\\)|\\\[.{1,999}?\\\]|\\te
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An answer cut out of a text, by which rule, and the text behind it."""
+    """An answer cut out of a text, by which rule, and the text behind it. ``foreign``: words of another language than English announce it."""
 
     answer: str
     rule: Rule
     after: str = ""
+    foreign: bool = False
 
 
 _ENGLISH = (
@@ -55,6 +56,7 @@ _ENGLISH = (
 )
 _CUES = (
     _ENGLISH,
+    r"(?:^|(?<=\n))[*_]*final[*_]*\s*[:：]",
     r"(?:答案|答|结果|最终答案|答え|解答|回答|正解)\s*(?:应该是|应为|是|为|等于|は|[:：=])",
     r"(?:antwort|ergebnis|endergebnis|lösung)\b[^.:=\n]{0,30}?(?:\b(?:ist|lautet|beträgt)\b|[:=])",
     r"(?:réponses?|résultat|solution)\b[^.:=\n]{0,30}?(?:\b(?:est|sont)\b|[:=])",
@@ -65,6 +67,7 @@ _CUES = (
     r"(?:उत्तर|जवाब|परिणाम)\s*(?:है|होगा|[:：=])?\s*",
 )
 _STATED = re.compile("|".join(_CUES), re.IGNORECASE)
+_IN_ENGLISH = re.compile(_ENGLISH, re.IGNORECASE)
 _SOLUTION = re.compile(r"(?:solutions?|results?|solution|lösung|solución)\s*[:：=]\Z", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:not|no|never|cannot|nicht|kein|pas|non|não|не)\b|n['’]t\b|不|ليس|नहीं", re.IGNORECASE)
 _WEAK = re.compile(
@@ -121,6 +124,7 @@ _COPULA = re.compile(r"\s*(?:です|である|だ|になります|となりま�
 _WITHDRAWN = re.compile(
     r"\b(?:wait|hold on|scratch that|oops|on second thought|correction)\b"
     r"|\b(?:that|this|it|which)(?:['’]s| is| was| seems| looks)\s+(?:actually\s+|clearly\s+|obviously\s+)?(?:wrong|incorrect|not (?:right|correct)|a mistake|an error)\b"
+    r"|\b(?:earlier|previous|first|above|that)\s+(?:\w+\s+)?was\s+(?:a|an)\s+(?:\w+\s+)?(?:slip|mistake|error|typo|miscalculation)\b"
     r"|\bI\s+(?:made|have made)\s+(?:a|an)\s+(?:\w+\s+)?(?:mistake|error)\b|\bI\s+was\s+wrong\b|\bI(?:['’]m|\s+am)\s+(?:not\s+(?:so\s+|quite\s+|at\s+all\s+)?sure|unsure)\b"
     r"|(?:^|[.!?\n]\s*|\bhowever,\s*|\bbut\s+)(?:this|that|it)\s+(?:(?:does|do|did)(?:\s+not|n['’]t)\s+(?:satisfy|work|hold|fit|match|make)|(?:cannot|can\s*not|can['’]t|could(?:\s+not|n['’]t))\s+be|(?:is|was)\s+(?:not\s+(?:yet\s+)?(?:the|our|my)\s+(?:final\s+)?answer|only\s+(?:an?\s+(?:upper|lower)\s+bound|half)))\b"
     r"|\bwe\s+(?:forgot|overlooked|still\s+(?:need|have)|must\s+still)\b|(?:^|[.!?\n]\s*)no,\s|\bactually,?\s+(?:it|that|the answer|this)\b",
@@ -285,7 +289,7 @@ def _stated(text: str) -> tuple[int, Found] | None:
         answer, after = _behind(text, end)
         if not answer or _PRAISE.fullmatch(answer) or (_WEAK.match(cue) is not None and _goes_on(cue, after)):
             continue
-        return start, Found(answer, "stated", after)
+        return start, Found(answer, "stated", after, foreign=bool(cue) and _IN_ENGLISH.match(cue) is None)
     return None
 
 

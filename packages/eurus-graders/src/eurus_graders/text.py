@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Literal
 
 from eurus_core.records import Verdict
-from eurus_graders import dress, reply
+from eurus_graders import dress, pointed, reply
 from eurus_graders.answers import AnswerGrader, Said
 from eurus_graders.values import Value, clock, denotation, f1, normal, spoken_truth, truth, unaccented, value
 from eurus_graders.verdicts import short, verdict
@@ -101,6 +101,9 @@ class TextGrader(AnswerGrader):
         if found is not None:
             answer = _WRAPPED.sub(r"\1", found.answer)
             return None if reply.withdrawn(found) else _trimmed(_SENTENCE_END.split(answer, maxsplit=1)[0])
+        labelled = pointed.labelled(text) if not cut else None
+        if labelled is not None:
+            return labelled
         opening = _OPENING.match(text)
         if opening is not None and len({word.lower() for word in _TRUTHS.findall(text)}) == 1:
             return opening[1]
@@ -109,15 +112,23 @@ class TextGrader(AnswerGrader):
         asked = _ASKED.search(text)
         if asked is not None:
             return asked[1]
+        fenced = pointed.fenced(text)
+        if fenced is not None:
+            return _trimmed(fenced)
         sentence = _SENTENCE_END.split(text.rpartition("\n")[2])[-1]
         clause = sentence[led.end() if (led := _CLAUSE.match(sentence)) is not None else 0 :]
         said = _PREDICATE.search(clause if _PREDICATE.search(clause) is not None else sentence)
         if said is not None and len(said["said"].split()) <= MAX_WORDS:
             return _trimmed(said["said"])
         last = reply.without_code(text).strip().rpartition("\n")[2].strip()
+        if last.startswith(("```", "~~~")):
+            return None  # of a fence that no sentence leads to, or of several lines
         at = _AT.fullmatch(last) or _AT.fullmatch(clause)
         if at is not None:
             return at[1]
+        pointed_out = pointed.emphasised(sentence) or pointed.dated(sentence)
+        if pointed_out is not None and len(pointed_out.split()) <= MAX_WORDS:
+            return _trimmed(pointed_out)
         return _trimmed(last) or last if 0 < len(last.split()) <= MAX_WORDS and not reply.is_prose(last) else None
 
     def _compare(self, prediction: str, reference: str) -> Verdict:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from eurus_core.records import Verdict
 from eurus_graders import dress, reply
+from eurus_graders.denials import denies
 from eurus_graders.math.algebra.scalars import is_scalar
 from eurus_graders.math.algebra.terms import Apply, Relation, Sequence, Symbol, Term, Words, show, symbols, walk
 from eurus_graders.math.equal import compare
@@ -42,6 +43,8 @@ _ONLY_TELLS = re.compile(
 )
 """A remark of several words without a number or anything that changes the one before it."""
 _NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
+_RANKS = re.compile(r"\d\.\s|\d\s+mal\b", re.IGNORECASE)
+"""A number of another language that is a rank or a factor."""
 _TWICE = re.compile(
     r"(?P<answer>[^,;]+?)[,;]?\s+(?:i\.e\.|that is|or equivalently|equivalently|in other words|or simply),?\s+(?P<again>[^,;]+)"
 )
@@ -109,7 +112,7 @@ def answer(text: str, announced: Found | None, *, cut: bool = False) -> Found | 
             later = last_statement(announced.answer if len(announced.after.split()) < 3 else announced.after)
             if later is not None and _is_mathematics(later):
                 return Found(later, "last statement")
-        if announced.rule in ("stated", "tagged", "json") and _is_foreign_sentence(announced.answer):
+        if announced.rule in ("stated", "tagged", "json") and _is_foreign_sentence(announced):
             said = last_statement(announced.answer)
             if said is not None and _is_mathematics(said):
                 return Found(said, announced.rule)
@@ -288,6 +291,8 @@ def _is_sentence(text: str) -> bool:
     return is_prose(text) and not _is_mathematics(text)
 
 
-def _is_foreign_sentence(text: str) -> bool:
-    """Whether a text is a sentence in another language with one number in it: ``Die Geschwindigkeit beträgt 12,5 km/h``."""
-    return len(_NUMBERS.findall(text)) == 1 and languages.is_foreign(text) and not _is_mathematics(text)
+def _is_foreign_sentence(found: Found) -> bool:
+    """Whether an answer is a sentence in another language with one number in it: ``Die Geschwindigkeit beträgt 12,5 km/h``."""
+    foreign = found.foreign or languages.is_foreign(found.answer)
+    one = len(_NUMBERS.findall(found.answer)) == 1 and not denies(found.answer) and not _RANKS.search(found.answer)
+    return foreign and one and not _is_mathematics(found.answer)

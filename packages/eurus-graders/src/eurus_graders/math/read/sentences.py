@@ -39,6 +39,12 @@ _CHECK = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """A check behind the answer, and that it holds."""
+_LAST_CHECK = re.compile(
+    r"\n[ \t*_#>-]*(?:check|checking|verification|verify|verifying|probe|comprobación|verificação|vérification|проверка)\b\**\s*:(?:(?!\n\s*\n).){1,600}"
+    r"(?:[✓✔✅☑]|\b(?:correct|works?|holds?|true|valid|stimmt|correcto|correto|vérifié[e]?|верно))[\s.!*]*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A last paragraph that checks the answer, in one sentence or several, and finds that it holds."""
 _REMARK = re.compile(
     r"\W*(?:for (?:example|instance|these)\b|equality (?:occurs|holds|is)|to (?:achieve|see|obtain)\b|(?:this|it) (?:is|can be) (?:achieved|attained|obtained|realized)\b"
     r"|to (?:check|confirm|verify)\b|we can (?:check|confirm|verify)\b|(?:these|this) (?:can|values?) |(?:this|the above) (?:identity|formula|trick|technique|method)\b|note\b|in fact\b|indeed\b|(?:this|here is an) example\b|an example\b)",
@@ -59,7 +65,8 @@ _CONCLUDES = re.compile(r"\W*(?:so|thus|hence|therefore|consequently|we conclude
 
 _BULLET = re.compile(r"^\s*(?:[*•]\s+|>{1,3}\s+|#+\s+|-\s+(?=[A-Za-z])|(?:\d+[.)]|[Ss]tep\s+\d+\s*[:.)-])\s+)")
 _END_MARK = re.compile(r"\s*\[?(?:\\blacksquare|\\square|■|□|∎)\]?\s*\Z")
-_ASIDE = re.compile(r"\s*\((?=[^()]*[A-Za-z]{2}[^()]*\))[^()]*\)\s*(?=[.!]?\s*\Z)")
+_ASIDE = re.compile(r"\s*\((?=[^()]*[A-Za-z]{2}[^()]*\))[^()]*\)\s*(?=(?:\*\*)?[.!]?(?:\*\*)?\s*\Z)")
+_SPACED_RATIO = re.compile(r"(?<=\d)\s+:\s+(?=\d)")
 _PARENTHESISED = re.compile(r"\([A-Z][^()]*[A-Za-z]{2}[^()]*\)\.?")
 _VERBS = (
     r"(?:then\s+|in\s+turn\s+|finally\s+)?(?:gives?|means?|impl(?:y|ies)|yields?|leaves?|leads?|shows?|simplif(?:y|ies)|evaluates?|reduces?|comes?\s+(?:out\s+)?to"
@@ -113,6 +120,9 @@ def last(text: str) -> tuple[list[str], list[str]]:
     remark = _LAST_REMARK.search(bare)
     if remark is not None and _TAKES_BACK.search(remark.group()) is None:
         bare = bare[: remark.start()]
+    check = _LAST_CHECK.search(bare)
+    if check is not None and bare[: check.start()].strip() and _TAKES_BACK.search(check.group()) is None:
+        bare = bare[: check.start()]
     tail = languages.units_named(languages.digits(_end(bare if bare.strip() else text)))
     formulas: list[str] = []
 
@@ -166,7 +176,7 @@ def aside(sentence: str) -> str:
 def clause(sentence: str, formulas: list[str]) -> str:
     """Return the part of a sentence that states something: what follows from the rest, without list marks, asides, reasons and lists."""
     sentence = _END_MARK.sub("", _BULLET.sub("", sentence).strip())
-    sentence = _ASIDE.sub("", sentence)
+    sentence = _SPACED_RATIO.sub(":", _ASIDE.sub("", sentence))
     shorter = _REASON.sub("", sentence)
     if _says(shorter):
         sentence = shorter

@@ -237,8 +237,7 @@ def _runs(chunks: list[Chunk]) -> list[tuple[int, int]]:
             ):
                 end = place + 1
             elif kind == "joint" and place + 1 < len(chunks) and chunks[place + 1].kind in ("math", "operator"):
-                if chunks[place + 1].kind == "math" and not _joined(chunks, start, place):
-                    break
+                pass  # what it joins follows
             elif text in ("a", "one") and [one.text.lower() for one in chunks[place - 1 : place + 2]] in (
                 ["and", text, "half"],
             ):
@@ -256,8 +255,3 @@ def _runs(chunks: list[Chunk]) -> list[tuple[int, int]]:
             runs.append((start, end))
         at = max(end, at + 1)
     return runs
-
-
-def _joined(chunks: list[Chunk], start: int, joint: int) -> bool:
-    """Whether what stands before ``and`` or ``or`` is one run with what follows; ``10 km and 3 adults`` is none."""
-    return True
