@@ -18,6 +18,9 @@ CASES = [case for file in OWN for case in read_cases(file)]
 ALL = [pytest.param(case, marks=[pytest.mark.slow] if number % 2 else []) for number, case in enumerate(CASES)]
 """All cases, every second one slow: together they take half a minute of processor time."""
 PUBLIC = Path(__file__).parents[3] / "shared" / "cases" / "hostile_public.jsonl"
+BESIDE = read_cases(PUBLIC) or [
+    pytest.param({}, marks=pytest.mark.skip(reason=f"no {PUBLIC.name} beside the repository"))
+]
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +53,7 @@ def test_nor_does_it_without_namespaces(case: Case, sandbox_without_namespaces: 
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif(not PUBLIC.exists(), reason=f"no {PUBLIC.name} beside the repository")
-@pytest.mark.parametrize("case", read_cases(PUBLIC), ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", BESIDE, ids=lambda case: case.get("name", "none"))
 def test_public_hostile_code_takes_breaks_and_reaches_nothing(case: Case, sandbox: Sandbox, planted: Bait) -> None:
     assert attack(case, sandbox, planted) == []
 
